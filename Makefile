@@ -1,0 +1,50 @@
+# Two commands for a fresh machine, `make train` and `make test`: each makes its own
+# environment in .venv at the first call and reuses it afterwards.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+WORKDIR ?= runs/digits
+EXPORT_DIR ?= runs/digits/export
+
+.PHONY: train test check check-parity clean
+
+train: $(READY)
+	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
+	$(RUN) -m tf_smallgan.train --flagfile=configs/digits.cfg --workdir=$(WORKDIR)
+	@echo "== Scoring 1,000 samples, 100 a class"
+	$(RUN) -m tf_smallgan.evaluate --workdir=$(WORKDIR) --num_samples=1000
+	@echo "== Drawing ten samples of every class"
+	$(RUN) -m tf_smallgan.sample --workdir=$(WORKDIR) --layout=classes --count=100 \
+	  --out=$(WORKDIR)/classes.png
+	@echo "== Exporting a SavedModel"
+	$(RUN) -m export --workdir=$(WORKDIR) --export_dir=$(EXPORT_DIR)
+	@echo
+	@echo "Done. Samples:    $(WORKDIR)/classes.png"
+	@echo "      Scores:     $(WORKDIR)/evaluation"
+	@echo "      SavedModel: $(EXPORT_DIR)"
+	@echo "      Curves:     $(VENV)/bin/tensorboard --logdir=$(WORKDIR)/tensorboard"
+
+test: $(READY)
+	@echo "== Running the tests"
+	$(RUN) -m pytest
+
+check: $(READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(RUN) -m pytest
+
+# Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).
+check-parity: $(READY)
+	$(RUN) -m pytest tests/parity -rs
+
+$(READY): setup.cfg pyproject.toml
+	@echo "== Making an environment in $(VENV) (once; a few minutes)"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build *.egg-info

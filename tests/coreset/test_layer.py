@@ -1,0 +1,92 @@
+"""The Keras layer: rows, weights, and a way through serialisation."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan import coreset
+from tf_smallgan.coreset import CoresetSelection
+from tf_smallgan.errors import InputError
+
+POINTS = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
+LABELS = np.arange(40, dtype=np.int32)
+IMAGES = np.arange(40 * 8, dtype=np.uint8).reshape(40, 2, 2, 2)
+
+
+@pytest.mark.parametrize("method", coreset.METHODS)
+def test_chosen_rows_of_each_tensor(method):
+    layer = CoresetSelection(10, method, weights=True)
+    images, labels, weights = layer(POINTS, IMAGES, LABELS, seed=[1, 2])
+    indices = coreset.select(method, POINTS, 10, [1, 2]).numpy()
+    np.testing.assert_array_equal(labels, indices)
+    np.testing.assert_array_equal(images, IMAGES[indices])
+    assert images.dtype == tf.uint8
+    np.testing.assert_array_equal(weights, coreset.coverage_weights(POINTS, indices))
+
+
+def test_points_themselves_where_there_is_no_other_tensor():
+    indices = coreset.greedy_k_center(POINTS, 10).numpy()
+    np.testing.assert_array_equal(CoresetSelection(10)(POINTS), POINTS[indices])
+
+
+def test_without_a_seed_the_constructors_counts():
+    one, same = (CoresetSelection(10, "uniform", seed=3)(POINTS) for _ in range(2))
+    other = CoresetSelection(10, "uniform", seed=4)(POINTS)
+    np.testing.assert_array_equal(one, same)
+    assert (one.numpy() != other.numpy()).any()
+
+
+def test_precision_policies_leave_points_alone():
+    layer = CoresetSelection(10, dtype="mixed_bfloat16")
+    assert layer(POINTS).dtype == tf.float32
+
+
+def test_gradients_flow_through_the_rows():
+    points = tf.Variable(POINTS)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(CoresetSelection(10)(points))
+    gradient = tf.convert_to_tensor(tape.gradient(total, points)).numpy()
+    chosen = coreset.greedy_k_center(POINTS, 10).numpy()
+    expected = np.zeros_like(POINTS)
+    expected[chosen] = 1
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_round_trip_through_config():
+    layer = CoresetSelection(7, "stratified", weights=True, seed=5, name="pick")
+    copy = CoresetSelection.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    for one, other in zip(layer(POINTS), copy(POINTS), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_inside_a_saved_model(tmp_path):
+    points = keras.Input(batch_shape=(40, 12))
+    labels = keras.Input(batch_shape=(40,), dtype="int32")
+    rows, chosen, weights = CoresetSelection(9, "d_squared", weights=True)(
+        points, points, labels
+    )
+    assert rows.shape == (9, 12)
+    scored = keras.layers.Dense(3)(rows)
+    model = keras.Model([points, labels], [scored, chosen, weights])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    expected, actual = model([POINTS, LABELS]), loaded([POINTS, LABELS])
+    for one, other in zip(expected, actual, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Keras would leave the batch's size open; selection needs it.
+    signature = [tf.TensorSpec([40, 12]), tf.TensorSpec([40], tf.int32)]
+    model.export(tmp_path / "exported", verbose=False, input_signature=[signature])
+    exported = tf.saved_model.load(tmp_path / "exported")
+    served = exported.serve([POINTS, LABELS])
+    np.testing.assert_array_equal(served[1], expected[1])
+
+
+def test_bad_arguments():
+    with pytest.raises(InputError, match="k is 0"):
+        CoresetSelection(0)
+    with pytest.raises(InputError, match="'best'"):
+        CoresetSelection(1, "best")
+    with pytest.raises(InputError, match="one row for each"):
+        CoresetSelection(1)(POINTS, LABELS[:-1])

@@ -1,0 +1,104 @@
+"""Decoding, converting, cropping and resizing."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan.data import images
+
+
+def _png(pixels: np.ndarray) -> tf.Tensor:
+    return tf.io.encode_png(pixels)
+
+
+@pytest.mark.parametrize("stored", [1, 2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_png_decodes_to_the_channels_asked_for(stored, channels):
+    pixels = np.full((4, 6, stored), 90, np.uint8)
+    if stored in (2, 4):
+        pixels[..., -1] = 255
+    image = images.decode(_png(pixels), channels)
+    np.testing.assert_array_equal(image, np.full((4, 6, channels), 90))
+
+
+def test_alpha_is_composited_over_white():
+    pixels = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [100, 0, 255, 51]]])
+    image = images.decode(_png(pixels.astype(np.uint8)), 3).numpy()
+    # The last: 255 + (100 - 255) / 5 = 224, 255 - 51 = 204, 255.
+    expected = [[255, 255, 255], [10, 20, 30], [224, 204, 255]]
+    np.testing.assert_array_equal(image[0], expected)
+
+
+def test_rgb_becomes_grey_by_its_luma():
+    pixels = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    image = images.decode(_png(pixels), 1).numpy()
+    np.testing.assert_array_equal(image[0, :, 0], [76, 150, 29])
+
+
+def test_grey_jpeg_becomes_rgb_with_equal_channels():
+    encoded = tf.io.encode_jpeg(np.full((8, 8, 1), 200, np.uint8))
+    image = images.decode(encoded, 3).numpy()
+    assert (image == image[..., :1]).all() and abs(int(image[0, 0, 0]) - 200) <= 1
+
+
+@pytest.mark.parametrize("stored", [1, 2, 3, 4])
+def test_stored_channels_are_read_from_the_header(stored):
+    encoded = _png(np.zeros((4, 4, stored), np.uint8))
+    assert images.stored_channels(encoded) == stored
+
+
+@pytest.mark.parametrize("stored", [1, 3])
+def test_stored_channels_of_jpeg(stored):
+    encoded = tf.io.encode_jpeg(np.zeros((4, 4, stored), np.uint8))
+    assert images.stored_channels(encoded) == stored
+
+
+def test_magic():
+    assert not images.is_image(tf.constant(b"GIF89a, no image that is read"))
+    assert not images.is_image(tf.constant(b""))
+    assert images.is_image(_png(np.zeros((4, 4, 1), np.uint8)))
+
+
+def test_fit_takes_the_centre_square():
+    image = np.zeros((4, 10, 1), np.uint8)
+    image[:, 3:7] = 200
+    fitted = images.fit(tf.constant(image), 4)
+    np.testing.assert_array_equal(fitted, np.full((4, 4, 1), 200))
+
+
+def test_fit_is_the_mean_over_the_area():
+    image = np.random.RandomState(0).randint(0, 256, (12, 12, 3)).astype(np.uint8)
+    means = image.reshape(4, 3, 4, 3, 3).mean(axis=(1, 3))
+    fitted = images.fit(tf.constant(image), 4).numpy()
+    assert np.abs(fitted - means).max() <= 0.5 + 1e-4
+
+
+def test_fit_enlarges_by_repeating():
+    image = np.arange(4, dtype=np.uint8).reshape(2, 2, 1)
+    expected = image.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(images.fit(tf.constant(image), 4), expected)
+
+
+def test_float_and_back():
+    every = tf.range(256, dtype=tf.int32)
+    scaled = images.to_float(tf.cast(every, tf.uint8))
+    assert scaled[0] == -1.0 and scaled[255] == 1.0
+    np.testing.assert_array_equal(images.to_uint8(scaled), every)
+    np.testing.assert_array_equal(images.to_uint8([-3.0, 1.5]), [0, 255])
+
+
+def test_mirror():
+    image = tf.reshape(tf.range(6), [1, 6, 1])
+    np.testing.assert_array_equal(
+        images.mirror_where(tf.constant(True), image), image[:, ::-1]
+    )
+    np.testing.assert_array_equal(images.mirror_where(tf.constant(False), image), image)
+
+
+def test_conversions_are_counted_and_said():
+    stored = np.array([1] * 312 + [3] * 5 + [4])
+    assert images.conversions(stored, 3) == (
+        "312 grey images were converted to RGB; "
+        "1 four-channel image was converted to RGB"
+    )
+    assert images.conversions(np.array([3, 3]), 3) == ""

@@ -1,0 +1,36 @@
+"""Self-attention against a loop over positions."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.models.attention import SelfAttention
+
+
+def test_starts_as_the_identity():
+    images = tf.random.stateless_normal([2, 4, 4, 16], [0, 0])
+    np.testing.assert_array_equal(SelfAttention(16)(images), images)
+
+
+def test_equals_the_equation_position_by_position():
+    layer = SelfAttention(16)
+    layer.gamma.assign(0.7)
+    images = tf.random.stateless_normal([1, 4, 4, 16], [0, 1])
+
+    def kernel(part):
+        return part.weight.normalized(False).numpy()[0, 0]
+
+    x = images.numpy()[0]
+    theta, phi = x @ kernel(layer.theta), _pool(x @ kernel(layer.phi))
+    values = _pool(x @ kernel(layer.g)).reshape(4, -1)
+    expected = np.empty_like(x)
+    for i in range(4):
+        for j in range(4):
+            logits = phi.reshape(4, -1) @ theta[i, j]
+            share = np.exp(logits) / np.exp(logits).sum()
+            expected[i, j] = 0.7 * (share @ values) @ kernel(layer.out) + x[i, j]
+    np.testing.assert_allclose(layer(images)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def _pool(x):
+    """2x2 max pooling of [4, 4, C]."""
+    return x.reshape(2, 2, 2, 2, -1).max((1, 3))

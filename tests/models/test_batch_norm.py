@@ -1,0 +1,117 @@
+"""Batch norm by hand numbers, and what its statistics do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan.models.batch_norm import (
+    BatchNormRelu,
+    BatchStatistics,
+    ConditionalBatchNormRelu,
+    batch_moments,
+    interpolate,
+    statistics_of,
+)
+
+
+def _images(seed=0, shape=(4, 3, 3, 2)):
+    rng = np.random.default_rng(seed)
+    return tf.constant(rng.normal(2.0, 3.0, shape), tf.float32)
+
+
+def test_moments_are_numpys():
+    images = _images()
+    mean, variance = batch_moments(images)
+    np.testing.assert_allclose(mean, images.numpy().mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(variance, images.numpy().var((0, 1, 2)), rtol=1e-5)
+
+
+def test_moments_are_those_of_all_replicas():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    halves = tf.split(_images(shape=(8, 2, 2, 3)), 2)
+
+    def replica():
+        index = tf.distribute.get_replica_context().replica_id_in_sync_group
+        images = tf.gather(tf.stack(halves), index)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            mean, variance = batch_moments(images)
+            loss = tf.reduce_sum(mean**2 + variance**2) / 2
+        return mean, variance, tape.gradient(loss, images)
+
+    mean, variance, gradient = tf.function(lambda: strategy.run(replica))()
+    whole = tf.concat(halves, 0)
+    with tf.GradientTape() as tape:
+        tape.watch(whole)
+        expected = batch_moments(whole)
+        loss = tf.reduce_sum(expected[0] ** 2 + expected[1] ** 2)
+    local = strategy.experimental_local_results
+    for part in local(mean):
+        np.testing.assert_allclose(part, expected[0], rtol=1e-5)
+    for part in local(variance):
+        np.testing.assert_allclose(part, expected[1], rtol=1e-4)
+    np.testing.assert_allclose(
+        np.concatenate(local(gradient)), tape.gradient(loss, whole), atol=1e-5
+    )
+
+
+def test_relu_of_gain_and_bias_by_hand():
+    layer = BatchNormRelu(1, epsilon=0.0)
+    layer.gain.assign([2.0])
+    layer.bias.assign([1.0])
+    images = tf.reshape(tf.constant([0.0, 2.0, 4.0, 6.0]), [4, 1, 1, 1])
+    # Mean 3, variance 5.
+    expected = np.maximum(2 * (np.array([0, 2, 4, 6]) - 3) / np.sqrt(5) + 1, 0)
+    np.testing.assert_allclose(
+        layer(images, training=True)[:, 0, 0, 0], expected, rtol=1e-5
+    )
+
+
+def test_conditional_gain_and_bias_follow_the_condition():
+    layer = ConditionalBatchNormRelu(2, 3)
+    images, condition = _images(), tf.eye(4, 3)
+    plain = (images - batch_moments(images)[0]) * tf.math.rsqrt(
+        batch_moments(images)[1] + 1e-5
+    )
+    gain = 1 + layer.gain(condition).numpy()
+    bias = layer.bias(condition).numpy()
+    expected = np.maximum(plain * gain[:, None, None] + bias[:, None, None], 0)
+    outputs = layer(images, condition, batch_statistics=True)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_moving_statistics_move_only_in_training():
+    layer = BatchStatistics(2, momentum=0.75)
+    images = _images()
+    layer(images, batch_statistics=True)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), [0, 0])
+    layer(images, training=True)
+    mean, variance = batch_moments(images)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), mean / 4, rtol=1e-5)
+    np.testing.assert_allclose(
+        layer.moving_variance.numpy(), 0.75 + variance / 4, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [(0.25, 10.0), (0.5, 20.0), (1.0, 40.0), (0.1, 10.0), (0.3125, 12.5), (0.9, 36.0)],
+)
+def test_interpolation_goes_the_right_way_round(position, expected):
+    table = tf.constant([[10.0], [20.0], [40.0]])
+    rows = interpolate((0.25, 0.5, 1.0), table, tf.constant([position]))
+    np.testing.assert_allclose(rows, [[expected]], rtol=1e-6)
+
+
+def test_table_is_used_where_a_truncation_is_given():
+    layer = BatchStatistics(1, truncations=(0.5, 1.0), epsilon=0.0)
+    layer.table_mean.assign([[1.0], [3.0]])
+    layer.table_variance.assign([[4.0], [16.0]])
+    mean, inverse = layer(_images(shape=(2, 1, 1, 1)), truncation=tf.constant([0.5, 1]))
+    np.testing.assert_allclose(mean, [[1.0], [3.0]])
+    np.testing.assert_allclose(inverse, [[0.5], [0.25]])
+
+
+def test_statistics_of_finds_them_all():
+    layer = ConditionalBatchNormRelu(2, 3)
+    assert statistics_of(layer) == [layer.statistics]

@@ -1,0 +1,71 @@
+"""Checkpoints hold everything, and say so when they cannot be read."""
+
+import numpy as np
+import pytest
+
+from tests.training.test_step import SPEC, _training
+from tf_smallgan.errors import InputError
+from tf_smallgan.training.checkpoints import Checkpoints, find_checkpoint
+from tf_smallgan.training.state import build_state, restore_average
+
+
+def _everything(state):
+    variables = [
+        *state.generator.variables,
+        *state.discriminator.variables,
+        *state.average.variables,
+        *state.generator_optimizer.variables,
+        *state.discriminator_optimizer.variables,
+    ]
+    return [v.numpy() for v in variables] + [state.step.numpy()]
+
+
+def _disturb(state):
+    rng = np.random.default_rng(1)
+    for part in (state.generator, state.discriminator, state.average):
+        for variable in part.variables:
+            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+    for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+        for variable in optimizer.variables:
+            if "float" in variable.dtype:
+                variable.assign(rng.uniform(size=variable.shape).astype(np.float32))
+            else:
+                variable.assign(17)
+    state.step.assign(42)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    state = build_state(SPEC, _training(), seed=0)
+    _disturb(state)
+    Checkpoints(folder, state, keep=2).save()
+    return folder, _everything(state)
+
+
+def test_every_variable_comes_back(saved):
+    folder, expected = saved
+    state = build_state(SPEC, _training(), seed=9)
+    assert Checkpoints(folder, state, keep=2).restore() == 42
+    for old, new in zip(expected, _everything(state)):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_average_alone_comes_back(saved):
+    folder, _ = saved
+    average, step = restore_average(SPEC, find_checkpoint(folder))
+    state = build_state(SPEC, _training(), seed=9)
+    Checkpoints(folder, state, keep=2).restore()
+    assert step == 42
+    for a, b in zip(average.variables, state.average.variables):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_a_step_that_is_not_kept_names_those_that_are(saved):
+    with pytest.raises(InputError, match="--step=7 is not a kept.*there are 42"):
+        find_checkpoint(saved[0], "7")
+
+
+def test_a_folder_without_checkpoints_says_so(tmp_path):
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        find_checkpoint(tmp_path)

@@ -1,0 +1,47 @@
+"""metrics.jsonl and the progress line."""
+
+import json
+
+import pytest
+
+from tf_smallgan.training.logs import MetricsFile, Progress, clock, read_metrics
+
+
+def test_resuming_drops_a_torn_line_and_lines_beyond_the_step(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    file = MetricsFile(path, 0)
+    for step in (10, 20, 30):
+        file.append(step, {"loss": step / 10})
+    with path.open("a") as raw:
+        raw.write('{"step": 40, "lo')
+    assert [row["step"] for row in read_metrics(path)] == [10, 20, 30]
+    resumed = MetricsFile(path, 20)
+    resumed.append(25, {"loss": 0.5})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert rows == [
+        {"step": 10, "loss": 1.0},
+        {"step": 20, "loss": 2.0},
+        {"step": 25, "loss": 0.5},
+    ]
+
+
+def test_nan_stays_readable_json(tmp_path):
+    file = MetricsFile(tmp_path / "metrics.jsonl", 0)
+    file.append(1, {"loss": float("nan")})
+    assert read_metrics(file.path) == [{"step": 1, "loss": "nan"}]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00:00"), (3725.4, "1:02:05"), (float("inf"), "unknown")],
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_time_left_follows_from_the_rate():
+    line = Progress(batch_size=10, first_step=0, last_step=100).line(
+        40,
+        {"images_per_second": 5.0, "discriminator_loss": 1.0, "generator_loss": -0.25},
+    )
+    assert line == "step 40/100  D 1.000  G -0.250  5.0 images/s  left 0:02:00"

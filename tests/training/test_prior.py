@@ -1,0 +1,79 @@
+"""The prior side: what is drawn, by whom, and that it repeats."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan.coreset import coverage_weights, greedy_k_center
+from tf_smallgan.models.latents import sample_prior
+from tf_smallgan.training.prior import Prior
+from tf_smallgan.training.randomness import Purpose, stream
+
+
+def _prior(**options):
+    defaults = {
+        "distribution": "normal",
+        "latent_dim": 4,
+        "num_classes": 3,
+        "oversample": 4,
+        "method": "k_center",
+        "scope": "global",
+        "weighted": False,
+        "seed": 5,
+    }
+    return Prior(**defaults | options)
+
+
+def test_latents_are_the_core_set_of_the_large_batch():
+    drawn = _prior().draw(tf.constant(7), 1, batch=8, replica=0, replicas=1)
+    large = sample_prior("normal", [32, 4], stream(5, Purpose.LATENTS, 7, 1))
+    chosen = greedy_k_center(large, 8)
+    np.testing.assert_array_equal(drawn.latents, tf.gather(large, chosen))
+    np.testing.assert_array_equal(drawn.weights, np.ones(8))
+
+
+def test_weights_are_the_shares_of_the_large_batch():
+    drawn = _prior(weighted=True).draw(tf.constant(7), 1, 8, 0, 1)
+    large = sample_prior("normal", [32, 4], stream(5, Purpose.LATENTS, 7, 1))
+    expected = coverage_weights(large, greedy_k_center(large, 8))
+    np.testing.assert_allclose(drawn.weights, expected)
+
+
+@pytest.mark.parametrize("oversample", [1, 4])
+def test_global_scope_deals_one_selection(oversample):
+    prior = _prior(oversample=oversample)
+    whole = prior.draw(tf.constant(2), 0, 8, 0, 1)
+    parts = [prior.draw(tf.constant(2), 0, 4, r, 2) for r in range(2)]
+    for name in ("latents", "labels", "weights"):
+        dealt = np.stack([getattr(p, name) for p in parts], 1)
+        dealt = dealt.reshape(getattr(whole, name).shape)
+        np.testing.assert_array_equal(dealt, getattr(whole, name))
+
+
+def test_replica_scope_gives_each_its_own():
+    prior = _prior(scope="replica")
+    parts = [prior.draw(tf.constant(2), 0, 4, r, 2).latents.numpy() for r in range(2)]
+    assert not set(map(tuple, parts[0])) & set(map(tuple, parts[1]))
+
+
+def test_steps_and_updates_differ_and_repeat():
+    prior = _prior()
+    draws = {
+        key: prior.draw(tf.constant(key[0]), key[1], 8, 0, 1).latents.numpy().tobytes()
+        for key in ((0, 0), (0, 1), (1, 0), (1, 1))
+    }
+    assert len(set(draws.values())) == 4
+    again = prior.draw(tf.constant(1), 1, 8, 0, 1).latents.numpy().tobytes()
+    assert again == draws[1, 1]
+
+
+def test_labels_are_uniform_and_independent_of_the_selection():
+    counts = np.zeros(3)
+    for step in range(200):
+        counts += np.bincount(_prior().draw(tf.constant(step), 0, 8, 0, 1).labels, minlength=3)
+    # 1,600 draws: the chi-square of 2 degrees exceeds 13.8 once in a thousand.
+    assert ((counts - 1600 / 3) ** 2 / (1600 / 3)).sum() < 13.8
+
+
+def test_without_classes_there_are_no_labels():
+    assert _prior(num_classes=0).draw(tf.constant(0), 0, 4, 0, 1).labels is None

@@ -1,0 +1,82 @@
+"""What all commands share: flags, one-sentence errors, a quiet TensorFlow."""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from absl import app, flags, logging  # noqa: E402
+
+from tf_smallgan import config as config_lib  # noqa: E402
+from tf_smallgan.errors import InputError  # noqa: E402
+
+# TensorFlow writes these at import whatever its log level is.
+_NOTICES = re.compile(
+    r"^(WARNING: All log messages before absl|I0000 |W0000 |To enable the following"
+    r"|E0000 .*cuInit|.*cudart_stub|.*Unable to register cu)"
+)
+
+
+def main(command: str, run: Callable[[config_lib.Config], None]) -> None:
+    """Runs a command: parses its flags, calls `run`, turns bad input into a line."""
+    config_lib.define_flags(command, flags.FLAGS)
+
+    def parse(argv: list[str]) -> list[str]:
+        arguments = config_lib.with_workdir_flags(argv[1:], command)
+        try:
+            return flags.FLAGS([argv[0], *arguments])
+        except flags.Error as error:
+            raise InputError(f"{error}. See --help.") from error
+
+    def call(rest: list[str]) -> None:
+        logging.set_verbosity(logging.WARNING)
+        with one_sentence_errors(command):
+            if rest[1:]:
+                raise InputError(
+                    f"'{rest[1]}' is not a flag; flags are written --name=value."
+                )
+            with quiet_import():
+                import tensorflow as tf
+
+                tf.config.list_physical_devices()
+            run(config_lib.from_flags(command, flags.FLAGS))
+
+    with one_sentence_errors(command):
+        app.run(call, flags_parser=parse)
+
+
+@contextlib.contextmanager
+def one_sentence_errors(command: str) -> Iterator[None]:
+    """Prints an InputError as one line and exits with 2, without a traceback."""
+    try:
+        yield
+    except InputError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Holds back what is written to stderr and drops TensorFlow's start-up notices.
+
+    Everything else is written out again when the block ends.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile(mode="w+", errors="replace") as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held:
+                if not _NOTICES.match(line):
+                    sys.stderr.write(line)

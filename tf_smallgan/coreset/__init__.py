@@ -1,0 +1,46 @@
+"""Core-sets: which few points of a large batch to train on.
+
+Points in, indices and weights out. Nothing here knows of images or settings.
+"""
+
+from tf_smallgan.coreset.d_squared import d_squared
+from tf_smallgan.coreset.greedy import greedy_k_center
+from tf_smallgan.coreset.layer import CoresetSelection
+from tf_smallgan.coreset.methods import METHODS, check_method, k_center, select
+from tf_smallgan.coreset.nearest import nearest_chosen
+from tf_smallgan.coreset.radius import covering_radius, radius_report
+from tf_smallgan.coreset.robust import robust
+from tf_smallgan.coreset.scope import (
+    SCOPES,
+    check_scope,
+    deal,
+    scoped_draw,
+    scoped_seed,
+    scoped_select,
+)
+from tf_smallgan.coreset.stratified import stratified
+from tf_smallgan.coreset.uniform import uniform
+from tf_smallgan.coreset.weights import coverage_weights
+
+__all__ = [
+    "METHODS",
+    "SCOPES",
+    "CoresetSelection",
+    "check_method",
+    "check_scope",
+    "coverage_weights",
+    "covering_radius",
+    "d_squared",
+    "deal",
+    "greedy_k_center",
+    "k_center",
+    "nearest_chosen",
+    "radius_report",
+    "robust",
+    "scoped_draw",
+    "scoped_seed",
+    "scoped_select",
+    "select",
+    "stratified",
+    "uniform",
+]

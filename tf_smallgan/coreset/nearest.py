@@ -1,0 +1,109 @@
+"""Which chosen point is nearest to each point: the cells of a selection."""
+
+import tensorflow as tf
+
+from tf_smallgan.coreset import farthest
+from tf_smallgan.coreset.blocked import BLOCK, distances_from
+from tf_smallgan.coreset.geometry import (
+    FEW_DIMENSIONS,
+    TRUSTED_SHARE,
+    centre,
+    check_indices,
+    check_points,
+    squared_norms,
+)
+
+
+def nearest_chosen(
+    points: tf.Tensor, indices: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Finds each point's nearest chosen point.
+
+    The nearest is found by products where the covering radius is large against
+    their rounding, else by sums of squared differences: see `greedy_k_center`. The
+    distances returned are always such sums. Memory is that of the points and 64 N
+    numbers, never N x k.
+
+    Args:
+        points: [N, D] of a static shape, any real dtype.
+        indices: [k], which points were chosen.
+
+    Returns:
+        [N] int32, positions in `indices`, ties to the lowest; [N] float32, the
+        squared distances.
+
+    Raises:
+        InputError: for wrong ranks or more indices than points.
+    """
+    points = check_points(points, 1)
+    return _compiled(points, check_indices(points, indices))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _compiled(points: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    x = centre(points)
+    positions = cells(x, squared_norms(x), indices)
+    chosen = tf.gather(x, tf.gather(indices, positions))
+    return positions, squared_norms(x - chosen)
+
+
+def cells(x: tf.Tensor, norms: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+    """The positions of `nearest_chosen`, for centred points in an XLA cluster."""
+    k = indices.shape[0]
+    nearest = tf.fill(norms.shape, float("inf"))
+    positions = tf.zeros(norms.shape, tf.int32)
+    start = tf.constant(0)
+    if x.shape[1] > FEW_DIMENSIONS:
+        positions, nearest = _by_blocks(x, norms, indices, positions, nearest)
+        trusted = tf.reduce_max(nearest) >= TRUSTED_SHARE * tf.reduce_max(norms)
+        start = tf.where(trusted, k, 0)
+        nearest = tf.where(trusted, nearest, float("inf"))
+    return _by_differences(x, indices, start, positions, nearest)[0]
+
+
+def _by_differences(
+    x: tf.Tensor,
+    indices: tf.Tensor,
+    start: tf.Tensor,
+    positions: tf.Tensor,
+    nearest: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    distances_to = farthest.by_differences(x)
+
+    def step(
+        c: tf.Tensor, positions: tf.Tensor, nearest: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        distances = distances_to(tf.gather(indices, c))
+        positions = tf.where(distances < nearest, c, positions)
+        return c + 1, positions, tf.minimum(nearest, distances)
+
+    state = (start, positions, nearest)
+    k = indices.shape[0]
+    _, positions, nearest = tf.while_loop(lambda c, *_: c < k, step, state)
+    return positions, nearest
+
+
+def _by_blocks(
+    x: tf.Tensor,
+    norms: tf.Tensor,
+    indices: tf.Tensor,
+    positions: tf.Tensor,
+    nearest: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    k = indices.shape[0]
+    width = min(k, BLOCK)
+
+    def step(
+        c: tf.Tensor, positions: tf.Tensor, nearest: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        block = tf.minimum(c + tf.range(width), k - 1)  # The last one is repeated.
+        distances = distances_from(x, norms, tf.gather(indices, block))
+        least = tf.reduce_min(distances, axis=0)
+        candidates = tf.where(distances == least, block[:, tf.newaxis], k)
+        lowest = tf.reduce_min(candidates, axis=0)
+        positions = tf.where(least < nearest, lowest, positions)
+        return c + width, positions, tf.minimum(nearest, least)
+
+    state = (tf.constant(0), positions, nearest)
+    _, positions, nearest = tf.while_loop(lambda c, *_: c < k, step, state)
+    return positions, nearest

@@ -1,0 +1,1 @@
+"""Data sets, the embedding cache, and batches chosen by a core-set."""

@@ -1,0 +1,151 @@
+"""Encoded images to pixels: decode, convert, crop, resize, scale."""
+
+import numpy as np
+import tensorflow as tf
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+JPEG_MAGIC = b"\xff\xd8\xff"
+_PNG_COLOR_TYPE_BYTE = 25
+# Channels by PNG colour type: grey, -, RGB, palette, grey + alpha, -, RGBA.
+_PNG_CHANNELS = (1, 0, 3, 3, 2, 0, 4)
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG's Y
+_CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "four-channel"}
+# Any fixed pair: what matters is that it never changes.
+_DIGEST_KEY = (0x5EED, 0x1A6E)
+
+
+def is_image(encoded: tf.Tensor) -> tf.Tensor:
+    """Whether one encoded image begins as a PNG or JPEG does, [] bool."""
+    png = _starts_with(encoded, PNG_MAGIC)
+    long_enough = tf.strings.length(encoded) > _PNG_COLOR_TYPE_BYTE
+    return (png & long_enough) | _starts_with(encoded, JPEG_MAGIC)
+
+
+def num_bytes(encoded: tf.Tensor) -> tf.Tensor:
+    """Length of each string, int64."""
+    return tf.cast(tf.strings.length(encoded), tf.int64)
+
+
+def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.strings.substr(encoded, 0, len(magic)) == magic
+
+
+def digest(encoded: tf.Tensor) -> tf.Tensor:
+    """A 63-bit hash of each encoded image, [...] string to [...] int64."""
+    return tf.strings.to_hash_bucket_strong(encoded, 2**63 - 1, key=_DIGEST_KEY)
+
+
+def stored_channels(encoded: tf.Tensor) -> tf.Tensor:
+    """Channels of one encoded image from its header, [] int32; 0 when unknown."""
+    jpeg = _starts_with(encoded, JPEG_MAGIC)
+    return tf.case(
+        [
+            (jpeg, lambda: tf.io.extract_jpeg_shape(encoded)[2]),
+            (is_image(encoded), lambda: _png_channels(encoded)),
+        ],
+        default=lambda: tf.constant(0),
+    )
+
+
+def _png_channels(encoded: tf.Tensor) -> tf.Tensor:
+    byte = tf.strings.substr(encoded, _PNG_COLOR_TYPE_BYTE, 1)
+    color_type = tf.cast(tf.io.decode_raw(byte, tf.uint8)[0], tf.int32)
+    return tf.gather(tf.constant(_PNG_CHANNELS), color_type)
+
+
+def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    """Decodes a PNG or JPEG of any channel count.
+
+    Alpha is composited over white; RGB becomes grey by its luma.
+
+    Args:
+      encoded: [] string.
+      channels: C, 1 or 3.
+
+    Returns:
+      [H, W, C] uint8, H and W as stored.
+    """
+    image = tf.cond(
+        _starts_with(encoded, PNG_MAGIC),
+        lambda: _decode_png(encoded, channels),
+        lambda: _decode_jpeg(encoded, channels),
+    )
+    return tf.ensure_shape(image, [None, None, channels])
+
+
+def _decode_jpeg(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    # The accurate DCT: the fast one differs between builds of libjpeg.
+    return tf.io.decode_jpeg(encoded, channels, dct_method="INTEGER_ACCURATE")
+
+
+def _decode_png(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    """Any PNG is RGBA first, so that one path serves all colour types."""
+    rgba = tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32)
+    rgb, alpha = rgba[..., :3], rgba[..., 3:] / 255.0
+    over_white = 255.0 + (rgb - 255.0) * alpha
+    if channels == 1:
+        over_white = tf.reduce_sum(over_white * _LUMA, axis=-1, keepdims=True)
+    return _round(over_white)
+
+
+def _round(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.saturate_cast(tf.round(pixels), tf.uint8)
+
+
+def fit(image: tf.Tensor, resolution: int) -> tf.Tensor:
+    """Crops the centre square and resizes it.
+
+    By area, since each new pixel is then the mean of those it covers: nothing
+    aliases at any factor, and enlarging by a whole factor repeats pixels.
+
+    Args:
+      image: [H, W, C] uint8.
+      resolution: new height and width.
+
+    Returns:
+      [resolution, resolution, C] uint8.
+    """
+    height, width = tf.unstack(tf.shape(image)[:2])
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    size, area = [resolution, resolution], tf.image.ResizeMethod.AREA
+    return _round(tf.image.resize(square, size, method=area))
+
+
+def decode_and_fit(encoded: tf.Tensor, resolution: int, channels: int) -> tf.Tensor:
+    """[] string to [resolution, resolution, channels] uint8."""
+    return fit(decode(encoded, channels), resolution)
+
+
+def to_float(image: tf.Tensor) -> tf.Tensor:
+    """uint8 to float32 in [-1, 1]."""
+    return tf.cast(image, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(image: tf.Tensor) -> tf.Tensor:
+    """Inverse of `to_float`; values beyond [-1, 1] saturate."""
+    return _round((tf.cast(image, tf.float32) + 1.0) * 127.5)
+
+
+def mirror_where(flip: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    """Mirrors [H, W, C] left to right where `flip` [] is true."""
+    return tf.where(flip, image[:, ::-1], image)
+
+
+def conversions(stored: np.ndarray, channels: int) -> str:
+    """Says which images were converted; empty where none was.
+
+    Args:
+      stored: [N] channel counts as stored.
+      channels: C, 1 or 3.
+    """
+    counts = {int(c): int(n) for c, n in zip(*np.unique(stored, return_counts=True))}
+    target = "RGB" if channels == 3 else "grey"
+    parts = [
+        f"{number:,} {_CHANNEL_NAMES.get(count, 'unknown')} "
+        f"{'image was' if number == 1 else 'images were'} converted to {target}"
+        for count, number in counts.items()
+        if count != channels
+    ]
+    return "; ".join(parts)

@@ -1,0 +1,63 @@
+"""Self-attention as in SAGAN (Zhang et al. 2019), at BigGAN's sizes.
+
+    o = W_o (g(x) softmax(theta(x)' phi(x))'),   y = gamma * o + x
+
+theta and phi have C/8 channels, g has C/2; phi and g are max-pooled 2x2; all four
+are bias-free, spectrally normalised 1x1 convolutions; gamma starts at 0.
+"""
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.models.convolution import Convolution
+
+
+class SelfAttention(keras.layers.Layer):
+    """Adds what attends from everywhere: [B, H, W, C] -> [B, H, W, C]."""
+
+    def __init__(
+        self, channels: int, *, compute_dtype: str = "float32", name: str | None = None
+    ):
+        super().__init__(name=name, autocast=False)
+
+        def pointwise(inputs: int, outputs: int, name: str) -> Convolution:
+            return Convolution(
+                inputs,
+                outputs,
+                1,
+                use_bias=False,
+                compute_dtype=compute_dtype,
+                name=name,
+            )
+
+        self.theta = pointwise(channels, channels // 8, "theta")
+        self.phi = pointwise(channels, channels // 8, "phi")
+        self.g = pointwise(channels, channels // 2, "g")
+        self.out = pointwise(channels // 2, channels, "out")
+        self.gamma = self.add_weight(
+            shape=(), initializer="zeros", dtype="float32", name="gamma"
+        )
+        self.built = True
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        query = _positions(self.theta(images, training=training))
+        key = _positions(_max_pool(self.phi(images, training=training)))
+        value = _positions(_max_pool(self.g(images, training=training)))
+        logits = tf.matmul(query, key, transpose_b=True)
+        # bfloat16 has three digits: too few to sum over thousands of positions.
+        share = tf.nn.softmax(tf.cast(logits, tf.float32))
+        mixed = tf.matmul(tf.cast(share, value.dtype), value)
+        _, height, width, channels = images.shape
+        mixed = tf.reshape(mixed, [-1, height, width, channels // 2])
+        attended = self.out(mixed, training=training)
+        return tf.cast(self.gamma, images.dtype) * attended + images
+
+
+def _positions(images: tf.Tensor) -> tf.Tensor:
+    """[B, H, W, C] -> [B, H * W, C]."""
+    _, height, width, channels = images.shape
+    return tf.reshape(images, [-1, height * width, channels])
+
+
+def _max_pool(images: tf.Tensor) -> tf.Tensor:
+    return tf.nn.max_pool2d(images, 2, 2, "SAME")

@@ -1,0 +1,192 @@
+"""Batch norm with statistics over all replicas, and its conditional form.
+
+    y = gain * (x - mean) / sqrt(variance + epsilon) + bias
+
+Statistics and gain are folded into one scale and shift a channel, or a channel
+and an example, so that an activation is read once:
+
+    y = x * scale + shift,   scale = gain / sqrt(variance + epsilon),
+                             shift = bias - mean * scale
+"""
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.models.convolution import Dense
+
+
+def batch_moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance [C] of images [B, H, W, C] over all replicas, float32."""
+    values = tf.cast(images, tf.float32)
+    mean = tf.reduce_mean(values, [0, 1, 2])
+    square = tf.reduce_mean(tf.square(values), [0, 1, 2])
+    context = tf.distribute.get_replica_context()
+    if context is not None and context.num_replicas_in_sync > 1:
+        both = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack([mean, square]))
+        mean, square = both[0], both[1]
+    return mean, tf.maximum(square - tf.square(mean), 0.0)
+
+
+class BatchStatistics(keras.layers.Layer):
+    """Keeps the mean and variance of a channel, and says which to use.
+
+    Attributes:
+      moving_mean, moving_variance: [C] averages over training steps; sampling
+        overwrites them with standing statistics (models/standing.py).
+      table_mean, table_variance: [T, C] standing statistics at each of
+        `truncations`, or None. With a table, sampling interpolates by truncation.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        truncations: tuple[float, ...] = (),
+        name: str | None = None,
+    ):
+        super().__init__(name=name, autocast=False)
+        self.momentum, self.epsilon = momentum, epsilon
+        self.moving_mean = self._statistic("moving_mean", (channels,), "zeros")
+        self.moving_variance = self._statistic("moving_variance", (channels,), "ones")
+        self.truncations = tuple(truncations)
+        self.table_mean = self.table_variance = None
+        if self.truncations:
+            shape = (len(self.truncations), channels)
+            self.table_mean = self._statistic("table_mean", shape, "zeros")
+            self.table_variance = self._statistic("table_variance", shape, "ones")
+        self.last_moments: tuple[tf.Tensor, tf.Tensor] | None = None
+        self.built = True
+
+    def _statistic(self, name: str, shape: tuple[int, ...], initializer: str):
+        # All replicas see the same synchronised moments, so each keeps its copy.
+        return keras.Variable(
+            keras.initializers.get(initializer),
+            shape=shape,
+            dtype="float32",
+            trainable=False,
+            synchronization="on_read",
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def call(
+        self,
+        images: tf.Tensor,
+        training: bool = False,
+        batch_statistics: bool = False,
+        truncation: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and 1 / sqrt(variance + epsilon): [C], or [B, C] from the table."""
+        if training or batch_statistics:
+            mean, variance = batch_moments(images)
+            self.last_moments = (mean, variance)
+            if training:
+                self._update(mean, variance)
+        elif self.table_mean is not None and truncation is not None:
+            mean = interpolate(self.truncations, self.table_mean, truncation)
+            variance = interpolate(self.truncations, self.table_variance, truncation)
+        else:
+            mean = tf.convert_to_tensor(self.moving_mean)
+            variance = tf.convert_to_tensor(self.moving_variance)
+        return mean, tf.math.rsqrt(variance + self.epsilon)
+
+    def _update(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        keep = self.momentum
+        for moving, new in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            old = tf.convert_to_tensor(moving)
+            moving.assign(old * keep + tf.stop_gradient(new) * (1 - keep))
+
+
+def interpolate(
+    grid: tuple[float, ...], table: tf.Tensor, position: tf.Tensor
+) -> tf.Tensor:
+    """Rows of table [T, C] at positions [B] of a rising grid [T], linearly.
+
+    Positions beyond the ends take the end's row. At a position between two grid
+    points the nearer one weighs more.
+    """
+    points = tf.constant(grid, tf.float32)
+    table = tf.convert_to_tensor(table)
+    if len(grid) == 1:
+        return tf.repeat(table, tf.shape(position)[0], axis=0)
+    upper = tf.searchsorted(points, position, side="left")
+    upper = tf.clip_by_value(upper, 1, len(grid) - 1)
+    low, high = tf.gather(points, upper - 1), tf.gather(points, upper)
+    share = tf.clip_by_value((position - low) / (high - low), 0.0, 1.0)[:, None]
+    below, above = tf.gather(table, upper - 1), tf.gather(table, upper)
+    return below * (1 - share) + above * share
+
+
+def normalize_relu(
+    images: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor
+) -> tf.Tensor:
+    """relu(images [B, H, W, C] * scale + shift), scale and shift [C] or [B, C]."""
+    if scale.shape.rank == 2:
+        scale, shift = scale[:, None, None, :], shift[:, None, None, :]
+    scale, shift = tf.cast(scale, images.dtype), tf.cast(shift, images.dtype)
+    return tf.nn.relu(images * scale + shift)
+
+
+class BatchNormRelu(keras.layers.Layer):
+    """Batch norm with a trained gain and bias a channel, then ReLU."""
+
+    def __init__(self, channels: int, *, name: str | None = None, **statistics):
+        super().__init__(name=name, autocast=False)
+        self.statistics = BatchStatistics(channels, name="statistics", **statistics)
+        self.gain = self.add_weight(
+            shape=(channels,), initializer="ones", dtype="float32", name="gain"
+        )
+        self.bias = self.add_weight(
+            shape=(channels,), initializer="zeros", dtype="float32", name="bias"
+        )
+        self.built = True
+
+    def call(self, images, condition=None, training=False, **mode):
+        mean, inverse = self.statistics(images, training=training, **mode)
+        scale = tf.convert_to_tensor(self.gain) * inverse
+        return normalize_relu(images, scale, self.bias - mean * scale)
+
+
+class ConditionalBatchNormRelu(keras.layers.Layer):
+    """Batch norm whose gain and bias are linear in a condition, then ReLU.
+
+        gain = 1 + W_g c,   bias = W_b c
+
+    Both bias-free and spectrally normalised (BigGAN, appendix B; the condition c
+    is the class embedding next to a chunk of the latent).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        condition: int,
+        *,
+        spectral: bool = True,
+        name: str | None = None,
+        **statistics,
+    ):
+        super().__init__(name=name, autocast=False)
+        self.statistics = BatchStatistics(channels, name="statistics", **statistics)
+        self.gain = Dense(
+            condition, channels, spectral=spectral, use_bias=False, name="gain"
+        )
+        self.bias = Dense(
+            condition, channels, spectral=spectral, use_bias=False, name="bias"
+        )
+        self.built = True
+
+    def call(self, images, condition, training=False, **mode):
+        mean, inverse = self.statistics(images, training=training, **mode)
+        scale = (1.0 + self.gain(condition, training=training)) * inverse
+        shift = self.bias(condition, training=training) - mean * scale
+        return normalize_relu(images, scale, shift)
+
+
+def statistics_of(model: keras.Layer) -> list[BatchStatistics]:
+    """All batch norm statistics of a model, in the order of their making."""
+    return [x for x in model._flatten_layers() if isinstance(x, BatchStatistics)]

@@ -1,0 +1,111 @@
+"""The residual blocks of BigGAN's generator and discriminator (appendix B)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.models.batch_norm import BatchNormRelu, ConditionalBatchNormRelu
+from tf_smallgan.models.convolution import Convolution, add_upsampled, upsample
+
+Norm = Callable[..., Any]
+
+
+def make_norm(
+    channels: int,
+    condition: int,
+    *,
+    spectral: bool,
+    name: str,
+    **statistics: Any,
+) -> keras.layers.Layer:
+    """Conditional batch norm, or the plain one where there is no condition."""
+    if condition == 0:
+        return BatchNormRelu(channels, name=name, **statistics)
+    return ConditionalBatchNormRelu(
+        channels, condition, spectral=spectral, name=name, **statistics
+    )
+
+
+class GeneratorBlock(keras.layers.Layer):
+    """BN, ReLU, nearest x2, 3x3, BN, ReLU, 3x3; shortcut nearest x2, 1x1.
+
+    Args:
+      inputs, outputs: channels.
+      norm: makes a normalisation of some channels (see `make_norm`).
+      convolution: options for every convolution.
+      fused: use the exact algebra for resampling.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        norm: Norm,
+        convolution: dict[str, Any],
+        name: str | None = None,
+    ):
+        super().__init__(name=name, autocast=False)
+        self.fused = convolution.get("fused", True)
+        self.norm1 = norm(inputs, name="norm1")
+        self.conv1 = Convolution(
+            inputs, outputs, resample="up", name="conv1", **convolution
+        )
+        self.norm2 = norm(outputs, name="norm2")
+        self.conv2 = Convolution(outputs, outputs, name="conv2", **convolution)
+        self.shortcut = Convolution(inputs, outputs, 1, name="shortcut", **convolution)
+        self.built = True
+
+    def call(self, images, condition, training=False, **mode):
+        h = self.norm1(images, condition, training=training, **mode)
+        h = self.conv1(h, training=training)
+        h = self.norm2(h, condition, training=training, **mode)
+        h = self.conv2(h, training=training)
+        if self.fused:
+            return add_upsampled(h, self.shortcut(images, training=training))
+        return h + self.shortcut(upsample(images), training=training)
+
+
+class DiscriminatorBlock(keras.layers.Layer):
+    """ReLU (but in the first), 3x3, ReLU, 3x3, pool; shortcut 1x1 and pool.
+
+    The shortcut is the identity where neither shape nor channels change.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        down: bool,
+        preactivation: bool,
+        convolution: dict[str, Any],
+        hidden: int | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name, autocast=False)
+        self.preactivation = preactivation
+        resample = "down" if down else ""
+        hidden = hidden or outputs
+        self.conv1 = Convolution(inputs, hidden, name="conv1", **convolution)
+        self.conv2 = Convolution(
+            hidden, outputs, resample=resample, name="conv2", **convolution
+        )
+        self.shortcut = (
+            Convolution(
+                inputs, outputs, 1, resample=resample, name="shortcut", **convolution
+            )
+            if down or inputs != outputs
+            else None
+        )
+        self.built = True
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        h = tf.nn.relu(images) if self.preactivation else images
+        h = tf.nn.relu(self.conv1(h, training=training))
+        h = self.conv2(h, training=training)
+        if self.shortcut is None:
+            return h + images
+        return h + self.shortcut(images, training=training)

@@ -1,0 +1,132 @@
+"""Kernels divided by their largest singular value (Miyato et al. 2018).
+
+    W_bar = W / sigma(W),   sigma(W) ~ v' W u,   v = |W u|,   u <- |W' v|
+
+W is the kernel flattened to [fan_in, out]; |x| is x over its norm. One power
+iteration a training call; u and v are constants of the gradient, sigma is not,
+so the gradient flows through it. The raw kernel stays raw.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.models.initializers import Orthogonal, draw_seed
+
+_EPSILON = 1e-12
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return vector / (tf.norm(vector) + _EPSILON)
+
+
+def power_iteration(
+    matrix: tf.Tensor, right: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """One power iteration.
+
+    Args:
+      matrix: [M, N] float32.
+      right: [N] float32, the estimate of the right singular vector.
+
+    Returns:
+      sigma, a scalar whose gradient for `matrix` is the outer product of the
+      singular vectors, and the new estimate [N].
+    """
+    constant = tf.stop_gradient(matrix)
+    left = _unit(tf.linalg.matvec(constant, right))
+    right = _unit(tf.linalg.matvec(constant, left, transpose_a=True))
+    return _sigma(matrix, left, right), right
+
+
+def _sigma(matrix: tf.Tensor, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    image = tf.linalg.matvec(matrix, tf.stop_gradient(left), transpose_a=True)
+    return tf.tensordot(image, tf.stop_gradient(right), 1)
+
+
+class Kernel(keras.layers.Layer):
+    """A kernel [..., out], spectrally normalised unless told otherwise.
+
+    Attributes:
+      kernel: the raw weight.
+      right: [out], the power iteration's vector; None without normalisation.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        spectral: bool = True,
+        initializer: keras.initializers.Initializer | str | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name, autocast=False)
+        self.spectral = spectral
+        self.kernel = self.add_weight(
+            shape=tuple(shape),
+            initializer=initializer or Orthogonal(),
+            dtype="float32",
+            name="kernel",
+        )
+        self.right = self._add_right(int(shape[-1])) if spectral else None
+        self.built = True
+
+    def _add_right(self, size: int) -> keras.Variable:
+        seed = draw_seed()
+        # Every replica iterates on equal weights, so each keeps its own copy:
+        # no communication, and a checkpoint takes the first.
+        return keras.Variable(
+            lambda shape, dtype: _unit(
+                tf.random.stateless_normal(shape, [seed, 1], dtype=dtype)
+            ),
+            shape=(size,),
+            dtype="float32",
+            trainable=False,
+            synchronization="on_read",
+            aggregation="only_first_replica",
+            name="right_singular_vector",
+        )
+
+    def _matrix(self) -> tf.Tensor:
+        weight = tf.convert_to_tensor(self.kernel)
+        return tf.reshape(weight, [-1, weight.shape[-1]])
+
+    def sigma(self, training: bool) -> tf.Tensor:
+        """The largest singular value's estimate; iterates when training."""
+        if self.right is None:
+            return tf.ones([])
+        matrix, right = self._matrix(), tf.convert_to_tensor(self.right)
+        if training:
+            sigma, right = power_iteration(matrix, right)
+            self.right.assign(right)
+            return sigma
+        left = _unit(tf.linalg.matvec(tf.stop_gradient(matrix), right))
+        return _sigma(matrix, left, right)
+
+    def normalized(self, training: bool) -> tf.Tensor:
+        """The kernel over its largest singular value, float32."""
+        weight = tf.convert_to_tensor(self.kernel)
+        return weight / self.sigma(training) if self.spectral else weight
+
+    def converge(self, iterations: int = 20) -> None:
+        """Iterates until the vector fits weights that were just set."""
+        if self.right is None:
+            return
+        right = tf.convert_to_tensor(self.right)
+        for _ in range(iterations):
+            _, right = power_iteration(self._matrix(), right)
+        self.right.assign(right)
+
+    def fold(self) -> None:
+        """Divides the kernel by its norm for good; for inference only."""
+        self.kernel.assign(self.normalized(training=False))
+        self.spectral, self.right = False, None
+
+    def call(self, training: bool = False) -> tf.Tensor:
+        return self.normalized(training)
+
+
+def kernels_of(model: keras.Layer) -> list[Kernel]:
+    """All kernels of a model, in the order in which they were made."""
+    return [x for x in model._flatten_layers() if isinstance(x, Kernel)]

@@ -1,0 +1,90 @@
+"""Standing batch norm statistics, recomputed for the weights that are sampled.
+
+BigGAN samples with statistics gathered over many (about 100) forward passes at the
+truncation that is used: averaged weights and truncated latents both give other
+statistics than training did. The passes are pooled as if they were one batch.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.models.batch_norm import statistics_of
+from tf_smallgan.models.spectral_norm import kernels_of
+
+Draw = Callable[[int], tuple[tf.Tensor, tf.Tensor | None]]
+Moments = list[tuple[np.ndarray, np.ndarray]]
+
+
+def converge_spectral_norm(model: keras.Layer) -> None:
+    """Fits the power iteration's vectors to weights that were not trained on."""
+    for kernel in kernels_of(model):
+        kernel.converge()
+
+
+class StatisticsGatherer:
+    """Pools batch norm statistics of a generator; traced once, used often.
+
+    Args:
+      generator: called with batch statistics; nothing of it is updated.
+    """
+
+    def __init__(self, generator: keras.Model):
+        self._layers = statistics_of(generator)
+
+        @tf.function(autograph=False)
+        def moments(latents, labels):
+            generator(latents, labels, batch_statistics=True)
+            return [layer.last_moments for layer in self._layers]
+
+        self._moments = moments
+
+    def gather(self, draw: Draw, batches: int) -> Moments:
+        """Pooled mean and variance [C] of each batch norm.
+
+        Args:
+          draw: batch number to latents [B, Z] and labels [B] or None.
+          batches: forward passes.
+
+        Returns:
+          One (mean, variance) a batch norm, in the order of `statistics_of`, float64.
+        """
+        means: list = [np.float64(0)] * len(self._layers)
+        squares: list = [np.float64(0)] * len(self._layers)
+        for i in range(batches):
+            for j, (mean, variance) in enumerate(self._moments(*draw(i))):
+                mean = mean.numpy().astype(np.float64)
+                means[j] = means[j] + mean
+                squares[j] = squares[j] + variance.numpy() + mean**2
+        pooled = []
+        for mean, square in zip(means, squares):
+            mean = mean / batches
+            pooled.append((mean, np.maximum(square / batches - mean**2, 0)))
+        return pooled
+
+
+def gather_statistics(generator: keras.Model, draw: Draw, batches: int) -> Moments:
+    """`StatisticsGatherer.gather` for a generator that is used once."""
+    return StatisticsGatherer(generator).gather(draw, batches)
+
+
+def set_moving_statistics(generator: keras.Model, pooled: Moments) -> None:
+    """Overwrites the moving statistics of `generator` with pooled ones."""
+    for layer, (mean, variance) in zip(statistics_of(generator), pooled):
+        layer.moving_mean.assign(mean.astype(np.float32))
+        layer.moving_variance.assign(variance.astype(np.float32))
+
+
+def set_table_row(generator: keras.Model, row: int, pooled: Moments) -> None:
+    """Writes pooled statistics into row `row` of each batch norm's table."""
+    for layer, (mean, variance) in zip(statistics_of(generator), pooled):
+        for table, value in (
+            (layer.table_mean, mean),
+            (layer.table_variance, variance),
+        ):
+            assert table is not None, "built without truncations"
+            rows = table.numpy()
+            rows[row] = value
+            table.assign(rows)

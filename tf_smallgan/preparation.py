@@ -1,0 +1,181 @@
+"""From a data set to what training reads: record table, classifier, embeddings."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan import settings
+from tf_smallgan.config import Config
+from tf_smallgan.data import census, images
+from tf_smallgan.data.embeddings import CacheSpec, build_cache, is_complete, load_cache
+from tf_smallgan.data.progress import ProgressLine
+from tf_smallgan.data.records import ImageSource, Reader, RecordTable, Report
+from tf_smallgan.data.sources import load_table, open_source
+from tf_smallgan.errors import InputError
+from tf_smallgan.models.classifier import Classifier
+from tf_smallgan.training.classifier import load_or_train_classifier
+from tf_smallgan.training.logs import ConsoleLine
+from tf_smallgan.workdir import Workdir
+
+_PIXEL_GRID = 8
+_EMBED_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """A data set that is ready.
+
+    Attributes:
+      config: the completed config.
+      embeddings: [N, E] float32, None where no core-set of data is chosen.
+    """
+
+    config: Config
+    source: ImageSource
+    table: RecordTable
+    read: Reader
+    folder: pathlib.Path
+    embeddings: np.ndarray | None
+
+    def images(self) -> tf.data.Dataset:
+        """Single unflipped (image [H, W, C] uint8, label) in the table's order."""
+        return images_of(self.config, self.read, self.table)
+
+    def classifier(self) -> Classifier:
+        """The small classifier, trained at the first call."""
+        return classifier_of(self.config, self.read, self.table, self.folder)
+
+
+def open_data(config: Config, say: Callable[[str], None] = print) -> TrainingData:
+    """Opens the data set, scans it once, and says what it holds.
+
+    Raises:
+      InputError: the data set or its labels do not fit the flags.
+    """
+    source = open_source(config.data)
+    config = settings.complete(config, source)
+    folder = Workdir(config.run.workdir).cache(config)
+    with progress("scanning") as report:
+        table = load_table(source, str(folder), report)
+    data = config.data
+    say(census.describe(table, data.image_channels or 3, source.class_names))
+    census.check_labels(table, bool(data.conditional), data.num_classes)
+    return TrainingData(config, source, table, source.reader(table), folder, None)
+
+
+def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
+    """Opens the data set and makes its embedding cache where one is needed.
+
+    Raises:
+      InputError: as `open_data`; a cache of something else; no Inception weights.
+    """
+    data = open_data(config, say)
+    if data.config.coreset.data_oversample == 1:
+        return data
+    embedder, fingerprint = _make_embedder(data, say)
+    spec = CacheSpec(
+        dataset=data.config.data.dataset,
+        split=data.config.data.split,
+        resolution=data.config.data.resolution,
+        channels=data.config.data.image_channels or 3,
+        embedder=fingerprint,
+        embedding_dim=data.config.coreset.embedding_dim,
+        projection_seed=data.config.run.seed,
+    )
+    folder = str(data.folder)
+    if is_complete(folder, data.table, spec):
+        embeddings = load_cache(folder, data.table, spec)
+        say(f"Embeddings: {_shape(embeddings)} from {folder}")
+    else:
+        with progress("embedding") as report:
+            embeddings = build_cache(
+                folder,
+                data.read,
+                data.table,
+                spec,
+                embedder,
+                batch_size=_EMBED_BATCH,
+                report=report,
+            )
+        say(f"Embeddings: {_shape(embeddings)} written to {folder}")
+    return dataclasses.replace(data, embeddings=embeddings)
+
+
+@contextlib.contextmanager
+def progress(verb: str) -> Iterator[Report]:
+    """A progress callback that keeps to one line."""
+    line = ConsoleLine(every_seconds=10.0)
+    yield ProgressLine(verb, line.show)
+    line.close()
+
+
+def _shape(embeddings: np.ndarray) -> str:
+    return f"{embeddings.shape[0]:,} images x {embeddings.shape[1]} dimensions"
+
+
+def _make_embedder(
+    data: TrainingData, say: Callable[[str], None]
+) -> tuple[Callable[[np.ndarray], Any], dict[str, Any]]:
+    """images [B, H, W, C] uint8 -> features [B, F], and its fingerprint."""
+    name = data.config.coreset.embedder
+    if name == "pixels":
+        return pixel_features, {"name": "pixels", "grid": _PIXEL_GRID}
+    if name == "inception":
+        # Only here, since most runs do without.
+        from tf_smallgan.models.inception import load_inception
+
+        network = load_inception(data.config.coreset.inception_weights)
+        return network.features, {"name": name, "weights": network.weights_hash}
+    if data.source.num_classes is None:
+        raise InputError(
+            f"--embedder=classifier needs labels, and {data.source.name} has none; "
+            "give --embedder=inception or --embedder=pixels."
+        )
+    classifier = data.classifier()
+    say(f"Classifier: {classifier.accuracy:.1%} right on held-out images")
+    return classifier.features, {"name": name, "weights": classifier.weights_hash}
+
+
+def pixel_features(pixels: np.ndarray) -> tf.Tensor:
+    """[B, H, W, C] uint8 to its 8 x 8 average, flat, in [-1, 1]."""
+    scaled = tf.cast(pixels, tf.float32) / 127.5 - 1.0
+    small = tf.image.resize(scaled, [_PIXEL_GRID, _PIXEL_GRID], method="area")
+    return tf.reshape(small, [len(pixels), -1])
+
+
+def images_of(config: Config, read: Reader, table: RecordTable) -> tf.data.Dataset:
+    """Single unflipped (image [H, W, C] uint8, label [] int32) in order."""
+    data = config.data
+    channels = data.image_channels or 3
+    numbers = tf.data.Dataset.from_tensor_slices(
+        (np.arange(table.num_images, dtype=np.int64), table.labels)
+    )
+    return numbers.map(
+        lambda number, label: (
+            images.decode_and_fit(read(number), data.resolution, channels),
+            label,
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def classifier_of(
+    config: Config, read: Reader, table: RecordTable, folder: pathlib.Path
+) -> Classifier:
+    """The small classifier of a data set, trained where none is kept."""
+    return load_or_train_classifier(
+        folder,
+        images_of(config, read, table),
+        count=table.num_images,
+        resolution=config.data.resolution,
+        channels=config.data.image_channels or 3,
+        num_classes=config.data.num_classes or int(table.labels.max()) + 1,
+        identity_hash=table.identity_hash,
+        seed=config.run.seed,
+    )

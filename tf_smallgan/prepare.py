@@ -1,0 +1,24 @@
+"""Embeds every training image once, projects it, and writes the cache.
+
+    python -m tf_smallgan.prepare --flagfile=configs/digits.cfg
+"""
+
+from tf_smallgan import command, config
+
+
+def run(settings: config.Config) -> None:
+    """Prepares the data of a config."""
+    from tf_smallgan import preparation
+
+    data = preparation.prepare(settings)
+    if data.embeddings is None:
+        print("--data_oversample=1 chooses no core-set of data: no embeddings needed.")
+
+
+def main() -> None:
+    """Entry point."""
+    command.main("prepare", run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Wires data, networks and step into a training run."""
+
+import shutil
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan import pictures, settings
+from tf_smallgan.config import Config
+from tf_smallgan.data.batches import BatchPlan, training_dataset
+from tf_smallgan.errors import InputError
+from tf_smallgan.models.sampler import Sampler
+from tf_smallgan.preparation import TrainingData, prepare
+from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.logs import MetricsFile, TensorBoard
+from tf_smallgan.training.loop import Actions, Intervals, Loop
+from tf_smallgan.training.prior import Prior
+from tf_smallgan.training.state import TrainingState, build_state
+from tf_smallgan.training.step import make_train_step
+from tf_smallgan.workdir import Workdir
+
+_PREVIEW_STANDING_BATCHES = 16
+_PREVIEW_ROWS, _PREVIEW_COLUMNS = 10, 10
+
+
+def batch_plan(config: Config, replicas: int) -> BatchPlan:
+    """How the data side draws its batches."""
+    data, coreset = config.data, config.coreset
+    return BatchPlan(
+        seed=config.run.seed,
+        batch_size=config.training.batch_size,
+        num_replicas=replicas,
+        discriminator_steps=config.training.discriminator_steps,
+        oversample=coreset.data_oversample,
+        method=coreset.coreset_method,
+        scope=coreset.coreset_scope,
+        weights=coreset.coreset_weights,
+        per_class_balance=coreset.coreset_class_balance,
+        resolution=data.resolution,
+        channels=data.image_channels or 3,
+        random_flip=bool(data.random_flip),
+    )
+
+
+def make_prior(config: Config) -> Prior:
+    """How the prior side draws its batches."""
+    spec = settings.model_spec(config)
+    coreset = config.coreset
+    return Prior(
+        distribution=spec.latent_distribution,
+        latent_dim=spec.latent_dim,
+        num_classes=spec.num_classes,
+        oversample=coreset.prior_oversample,
+        method=coreset.coreset_method,
+        scope=coreset.coreset_scope,
+        weighted=coreset.coreset_weights,
+        seed=config.run.seed,
+    )
+
+
+def train(config: Config) -> None:
+    """Trains up to --train_steps, from the workdir's last checkpoint if there is one.
+
+    Raises:
+      InputError: flags, data or workdir do not fit.
+    """
+    workdir = Workdir(config.run.workdir)
+    strategy = strategies.make_strategy(config.run)
+    strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
+    _check_disk(workdir)
+    print(strategies.describe(strategy), flush=True)
+    data = prepare(config)
+    config = data.config
+    workdir.open(config)
+    with strategy.scope():
+        state = build_state(
+            settings.model_spec(config), config.training, config.run.seed
+        )
+        checkpoints = Checkpoints(
+            workdir.checkpoints, state, config.schedule.keep_checkpoints
+        )
+        first_step = checkpoints.restore()
+    if first_step:
+        print(f"Resumed from step {first_step}", flush=True)
+    if first_step >= config.training.train_steps:
+        print(
+            f"Finished: step {first_step} of {config.training.train_steps} is reached. "
+            "A larger --train_steps goes on."
+        )
+        return
+    loop = _make_loop(config, data, strategy, state, checkpoints, workdir)
+    if loop.run():
+        print(f"Finished at step {config.training.train_steps}. {_results(workdir)}")
+
+
+def _results(workdir: Workdir) -> str:
+    return f"Samples: {workdir.samples}, checkpoints: {workdir.checkpoints}"
+
+
+def _check_disk(workdir: Workdir) -> None:
+    folder = workdir.path
+    while not folder.exists():
+        folder = folder.parent
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < 50 * 2**20:
+        raise InputError(
+            f"The disk of --workdir={workdir.path} has {free_bytes / 2**20:.0f} MiB "
+            "left, too little for a checkpoint; make room or choose another folder."
+        )
+
+
+def _make_loop(
+    config: Config,
+    data: TrainingData,
+    strategy: tf.distribute.Strategy,
+    state: TrainingState,
+    checkpoints: Checkpoints,
+    workdir: Workdir,
+) -> Loop:
+    first_step = int(state.step.numpy())
+    board = TensorBoard(workdir.tensorboard)
+    schedule = config.schedule
+    return Loop(
+        state=state,
+        train_step=make_train_step(
+            state,
+            make_prior(config),
+            config.training,
+            strategy,
+            jit_compile=strategies.compiles_step(strategy),
+        ),
+        batches=iter(distributed_batches(config, data, strategy, first_step)),
+        checkpoints=checkpoints,
+        metrics_file=MetricsFile(workdir.metrics, first_step),
+        board=board,
+        actions=Actions(
+            sample=Preview(config, state, workdir, board).write,
+            evaluate=lambda step: {},
+        ),
+        intervals=Intervals(
+            checkpoint=schedule.checkpoint_every_steps,
+            log=schedule.log_every_steps,
+            sample=schedule.sample_every_steps,
+            evaluate=schedule.eval_every_steps,
+        ),
+        batch_size=config.training.batch_size,
+        last_step=config.training.train_steps,
+    )
+
+
+def distributed_batches(
+    config: Config,
+    data: TrainingData,
+    strategy: tf.distribute.Strategy,
+    first_step: int,
+) -> Any:
+    """Batches for every replica, from `first_step` on."""
+    plan = batch_plan(config, strategy.num_replicas_in_sync)
+
+    def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        replicas = strategies.local_replicas(strategy, context.input_pipeline_id)
+        return training_dataset(
+            data.read, data.table, data.embeddings, plan, first_step, replicas
+        )
+
+    return strategy.distribute_datasets_from_function(pipeline)
+
+
+class Preview:
+    """Sample grids of the averaged generator while training: a row a class."""
+
+    def __init__(
+        self, config: Config, state: TrainingState, workdir: Workdir, board: TensorBoard
+    ):
+        self._spec = settings.model_spec(config)
+        self._config, self._state = config, state
+        self._workdir, self._board = workdir, board
+        self._sampler: Sampler | None = None
+
+    def write(self, step: int) -> None:
+        """Writes samples/step-N.png, the same latents every time."""
+        sampler = self._fresh_sampler()
+        rows = min(self._spec.num_classes or _PREVIEW_ROWS, _PREVIEW_ROWS)
+        labels = np.repeat(np.arange(rows, dtype=np.int32), _PREVIEW_COLUMNS)
+        images = sampler.images(
+            sampler.latents(len(labels)), labels if self._spec.num_classes else None
+        )
+        sheet = pictures.sheet(images, _PREVIEW_COLUMNS)
+        pictures.write_png(self._workdir.samples / f"step-{step:07}.png", sheet)
+        self._board.image(step, "samples", sheet)
+
+    def _fresh_sampler(self) -> Sampler:
+        """Traced at the first call, fitted to the weights at each."""
+        if self._sampler is not None:
+            self._sampler.refresh()
+            return self._sampler
+        self._sampler = Sampler(
+            self._state.average,
+            self._spec,
+            rule=self._config.sampling.truncation_rule,
+            batch_size=min(self._config.training.batch_size, 64),
+            seed=self._config.run.seed,
+            standing_batches=_PREVIEW_STANDING_BATCHES,
+        )
+        return self._sampler

@@ -1,0 +1,242 @@
+"""Sheets and arrays of samples, from a workdir or from an export."""
+
+import io
+import os
+import pathlib
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan import pictures, settings
+from tf_smallgan.config import Config, SampleConfig
+from tf_smallgan.errors import InputError
+from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
+from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.state import restore_average
+from tf_smallgan.workdir import Workdir
+
+_DEFAULT_COUNT = 64
+_COLUMNS = 10
+_BATCH_SIZE = 64
+
+
+class Drawer(Protocol):
+    """What a sheet is drawn from.
+
+    Attributes:
+      num_classes: K, 0 for an unconditional generator.
+    """
+
+    num_classes: int
+
+    def draw(self, labels: np.ndarray) -> np.ndarray:
+        """[N, H, W, C] uint8, one image a label [N]."""
+
+    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
+        """[N * columns, H, W, C] uint8: from each label to the next, row by row."""
+
+
+def write_samples(config: Config) -> None:
+    """Draws what the config's `sample` section asks for into --out.
+
+    Raises:
+      InputError: a flag does not fit, or there is nothing to sample from.
+    """
+    wanted = config.sample
+    assert wanted is not None
+    check_truncation(wanted.truncation)
+    suffix = pathlib.Path(wanted.out).suffix
+    if suffix not in (".png", ".npz"):
+        raise InputError(
+            f"--out={wanted.out} ends in neither .png (a picture) nor .npz (arrays)."
+        )
+    drawer = open_drawer(config)
+    labels = _labels(wanted, drawer.num_classes)
+    if wanted.layout == "interpolation":
+        images = drawer.interpolate(labels, _COLUMNS)
+        columns = _COLUMNS
+    else:
+        images = drawer.draw(labels)
+        columns = len(images) // _rows(wanted, labels)
+    if suffix == ".npz":
+        _write_npz(wanted.out, images, labels)
+    else:
+        pictures.write_png(wanted.out, pictures.sheet(images, columns))
+    print(f"{len(images)} images at truncation {wanted.truncation}: {wanted.out}")
+
+
+def open_drawer(config: Config) -> Drawer:
+    """The workdir's averaged generator, or the export that is named.
+
+    Raises:
+      InputError: neither is named or there.
+    """
+    wanted = config.sample
+    assert wanted is not None
+    if wanted.export_dir:
+        return ExportDrawer(wanted.export_dir, wanted.truncation, config.run.seed)
+    return WorkdirDrawer(config, wanted.truncation)
+
+
+def _labels(wanted: SampleConfig, num_classes: int) -> np.ndarray:
+    """The label of each image that is asked for, row by row."""
+    count = wanted.count or _DEFAULT_COUNT
+    if not num_classes:
+        if wanted.label is not None:
+            raise InputError(
+                f"--label={wanted.label[0]} was given, but this generator is "
+                "unconditional; leave it out."
+            )
+        return np.zeros(count, np.int32)
+    classes = np.arange(num_classes, dtype=np.int32)
+    if wanted.label is not None:
+        classes = np.array(wanted.label, np.int32)
+        _check_labels(classes, num_classes)
+    if wanted.layout == "classes":
+        classes = classes[: max(count // _COLUMNS, 1)]
+        return np.repeat(classes, max(count // len(classes), 1))
+    if wanted.layout == "interpolation":
+        rows = max(count // _COLUMNS, 1)
+        return np.resize(classes, rows)
+    return classes[balanced_labels(count, len(classes))]
+
+
+def _check_labels(labels: np.ndarray, num_classes: int) -> None:
+    for label in labels:
+        if not 0 <= label < num_classes:
+            raise InputError(
+                f"--label={label} is not a class; classes are 0 to {num_classes - 1}."
+            )
+
+
+def _rows(wanted: SampleConfig, labels: np.ndarray) -> int:
+    """Rows of the sheet: one a class, else about as many as columns."""
+    if wanted.layout == "classes":
+        return len(np.unique(labels))
+    return max(round(len(labels) ** 0.5), 1)
+
+
+def _write_npz(path: str, images: np.ndarray, labels: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, images=images, labels=labels)
+    target = pathlib.Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    partial.write_bytes(buffer.getvalue())
+    os.replace(partial, target)
+
+
+class WorkdirDrawer:
+    """Draws from a run's averaged generator with standing statistics."""
+
+    def __init__(self, config: Config, truncation: float):
+        config = settings.complete(config)
+        spec = settings.model_spec(config)
+        folder = Workdir(config.run.workdir).checkpoints
+        average, self.step = restore_average(spec, find_checkpoint(folder))
+        self.num_classes = spec.num_classes
+        self._sampler = Sampler(
+            average,
+            spec,
+            rule=config.sampling.truncation_rule,
+            truncation=truncation,
+            batch_size=_BATCH_SIZE,
+            seed=config.run.seed,
+            standing_batches=config.sampling.standing_batches,
+        )
+
+    def draw(self, labels: np.ndarray) -> np.ndarray:
+        return np.concatenate(list(self._sampler.stream(labels)))
+
+    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
+        sampler = self._sampler
+        latents = blend(sampler.latents(len(labels) + 1), columns)
+        embeddings = None
+        if self.num_classes:
+            closed = np.append(labels, labels[0]).astype(np.int32)
+            table = sampler.embed(closed)
+            assert table is not None
+            embeddings = blend(table, columns)
+        return sampler.images_of_embeddings(latents, embeddings)
+
+
+def blend(points: np.ndarray, columns: int) -> np.ndarray:
+    """Straight lines from each of points [N + 1, D] to the next: [N * columns, D]."""
+    share = np.linspace(0, 1, columns, dtype=np.float32)[None, :, None]
+    lines = points[:-1, None] * (1 - share) + points[1:, None] * share
+    return lines.reshape(-1, points.shape[-1]).astype(np.float32)
+
+
+class ExportDrawer:
+    """Draws from an exported SavedModel by its signatures alone."""
+
+    def __init__(self, export_dir: str, truncation: float, seed: int):
+        self._module = tf.saved_model.load(str(newest_version(export_dir)))
+        self._signatures = self._module.signatures
+        self._truncation, self._seed = truncation, seed
+        inputs = self._signatures["default"].structured_input_signature[1]
+        self.num_classes = int(inputs["y"].shape[1]) if "y" in inputs else 0
+        self._latent_dim = int(inputs["z"].shape[1])
+
+    def draw(self, labels: np.ndarray) -> np.ndarray:
+        parts = []
+        for start in range(0, len(labels), _BATCH_SIZE):
+            part = labels[start : start + _BATCH_SIZE]
+            seeds = self._seed * 2**32 + np.arange(start, start + len(part))
+            arguments = {
+                "seed": tf.constant(seeds, tf.int64),
+                "truncation": tf.fill([len(part)], self._truncation),
+            }
+            if self.num_classes:
+                arguments["label"] = tf.constant(part, tf.int32)
+            outputs = self._signatures["serving_default"](**arguments)
+            parts.append(outputs["image"].numpy())
+        return np.concatenate(parts)
+
+    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
+        seed = tf.constant([self._seed, 0], tf.int32)
+        from tf_smallgan.models.latents import sample_truncated
+
+        corners = sample_truncated(
+            "hub", "normal", [len(labels) + 1, self._latent_dim], seed, self._truncation
+        )
+        latents = blend(corners.numpy(), columns)
+        one_hot = None
+        if self.num_classes:
+            closed = np.append(labels, labels[0])
+            one_hot = blend(np.eye(self.num_classes, dtype=np.float32)[closed], columns)
+        parts = []
+        for start in range(0, len(latents), _BATCH_SIZE):
+            part = slice(start, start + _BATCH_SIZE)
+            arguments = {
+                "z": tf.constant(latents[part]),
+                "truncation": tf.fill([len(latents[part])], self._truncation),
+            }
+            if one_hot is not None:
+                arguments["y"] = tf.constant(one_hot[part])
+            parts.append(self._signatures["default"](**arguments)["default"].numpy())
+        images = np.concatenate(parts)
+        return np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def newest_version(export_dir: str) -> pathlib.Path:
+    """The export's version folder: itself, or the newest one inside.
+
+    Raises:
+      InputError: there is no SavedModel.
+    """
+    folder = pathlib.Path(export_dir)
+    if (folder / "saved_model.pb").exists():
+        return folder
+    versions = [
+        path
+        for path in folder.glob("*")
+        if path.name.isdigit() and (path / "saved_model.pb").exists()
+    ]
+    if not versions:
+        raise InputError(
+            f"--export_dir={export_dir} holds no SavedModel: name the folder that "
+            "`python -m export --export_dir=` wrote, or one of its versions."
+        )
+    return max(versions, key=lambda path: int(path.name))

@@ -1,0 +1,111 @@
+"""Fills in what follows from the data set and the architecture."""
+
+from tf_smallgan import config as config_lib
+from tf_smallgan.config import Config
+from tf_smallgan.data import catalog
+from tf_smallgan.data.sources import ImageSource
+from tf_smallgan.errors import InputError
+from tf_smallgan.models.architectures import architecture_of
+from tf_smallgan.models.spec import ModelSpec
+
+
+def complete(config: Config, source: ImageSource | None = None) -> Config:
+    """A config without open values.
+
+    Args:
+      config: as the flags gave it.
+      source: the opened data set, where data is at hand; data sets of the catalog
+        need none.
+
+    Raises:
+      InputError: something does not follow and must be given.
+    """
+    config = _complete_data(config, source)
+    row = architecture_of(config.model.architecture, config.data.resolution)
+    defaults = {
+        "channel_multiplier": row.channel_multiplier,
+        "latent_dim": row.latent_dim,
+    }
+    for name, value in defaults.items():
+        if getattr(config.model, name) is None:
+            config = config_lib.replace(config, **{name: value})
+    return config
+
+
+def _complete_data(config: Config, source: ImageSource | None) -> Config:
+    data, facts = config.data, catalog.facts(config.data.dataset)
+    classes, channels, flip = data.num_classes, data.image_channels, data.random_flip
+    if facts is not None:
+        known = (facts.num_classes, facts.channels, facts.random_flip)
+    elif source is not None:
+        known = (source.num_classes, 3, source.default_flip)
+    elif channels is None or (classes is None and data.conditional is not False):
+        raise InputError(
+            f"--dataset={data.dataset} is not in the offline catalog: give "
+            "--num_classes (or --noconditional) and --image_channels."
+        )
+    else:
+        known = (None, 3, True)
+    classes = classes if classes is not None else known[0]
+    conditional = data.conditional
+    if conditional is None:
+        conditional = classes is not None
+    if conditional and classes is None:
+        raise InputError(
+            f"--conditional needs labels, and --dataset={data.dataset} has none; give "
+            "--noconditional."
+        )
+    return config_lib.replace(
+        config,
+        num_classes=classes,
+        image_channels=channels if channels is not None else known[1],
+        random_flip=flip if flip is not None else known[2],
+        conditional=conditional,
+    )
+
+
+def model_spec(config: Config) -> ModelSpec:
+    """The networks of a completed config.
+
+    Raises:
+      InputError: the architecture lacks the resolution, or channels are not 1 or 3.
+    """
+    data, model = config.data, config.model
+    row = architecture_of(model.architecture, data.resolution)
+    if data.image_channels not in (1, 3):
+        raise InputError(
+            f"--image_channels={data.image_channels} is neither 1 (grey) nor 3 (RGB)."
+        )
+    assert model.channel_multiplier and model.latent_dim
+    generator, discriminator = row.generator_attention, row.discriminator_attention
+    if model.attention_resolutions is not None:
+        generator = discriminator = tuple(
+            size for size in model.attention_resolutions if size
+        )
+        _check_attention(generator, data.resolution)
+    return ModelSpec(
+        architecture=model.architecture,
+        resolution=data.resolution,
+        image_channels=data.image_channels,
+        num_classes=(data.num_classes or 0) if data.conditional else 0,
+        channel_multiplier=model.channel_multiplier,
+        latent_dim=model.latent_dim,
+        generator_attention=generator,
+        discriminator_attention=discriminator,
+        shared_embedding=model.shared_embedding,
+        skip_latents=model.skip_latents,
+        fused_resampling=model.fused_resampling,
+        latent_distribution=model.latent_distribution,
+        precision=model.precision,
+        remat=model.remat,
+    )
+
+
+def _check_attention(sizes: tuple[int, ...], resolution: int) -> None:
+    possible = [2**n for n in range(3, 10) if 2**n < resolution]
+    for size in sizes:
+        if size not in possible:
+            raise InputError(
+                f"--attention_resolutions={size} is not a resolution inside a "
+                f"{resolution} px network; it can be {possible}, or 0 for none."
+            )

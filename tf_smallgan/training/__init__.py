@@ -1,0 +1,1 @@
+"""Losses, the step, its state and the loop around it."""

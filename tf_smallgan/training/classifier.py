@@ -1,0 +1,107 @@
+"""Trains the small classifier on the real images, once, and keeps it."""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.models.classifier import Classifier, build_classifier
+
+_WEIGHTS, _FACTS = "classifier.weights.h5", "classifier.json"
+_BATCH_SIZE = 128
+_MIN_STEPS, _MAX_STEPS = 400, 1500
+_HELD_OUT_EVERY = 10
+_CACHE_BYTES = 2**28
+
+
+def load_or_train_classifier(
+    folder: pathlib.Path,
+    images: tf.data.Dataset,
+    *,
+    count: int,
+    resolution: int,
+    channels: int,
+    num_classes: int,
+    identity_hash: str,
+    seed: int,
+) -> Classifier:
+    """The classifier kept in `folder`, trained first where there is none that fits.
+
+    Every tenth image is held out to measure its accuracy.
+
+    Args:
+      folder: where it is kept.
+      images: single (image [H, W, C] uint8, label [] int32) in any fixed order.
+      count: how many images there are.
+      resolution, channels, num_classes: the images'.
+      identity_hash: of the data set.
+      seed: of weights and order.
+    """
+    facts = {
+        "resolution": resolution,
+        "channels": channels,
+        "num_classes": num_classes,
+        "identity_hash": identity_hash,
+        "seed": seed,
+    }
+    keras.utils.set_random_seed(seed)
+    model = build_classifier(resolution, channels, num_classes)
+    kept = _read_facts(folder)
+    if kept is not None and {k: kept.get(k) for k in facts} == facts:
+        model.load_weights(folder / _WEIGHTS)
+        return Classifier(model, kept["accuracy"], _hash_of(model))
+    accuracy = _fit(model, images, count, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_weights(folder / _WEIGHTS)
+    partial = folder / (_FACTS + ".partial")
+    partial.write_text(json.dumps(facts | {"accuracy": accuracy}, indent=2) + "\n")
+    os.replace(partial, folder / _FACTS)
+    return Classifier(model, accuracy, _hash_of(model))
+
+
+def _read_facts(folder: pathlib.Path) -> dict | None:
+    path = folder / _FACTS
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _fit(model: keras.Model, images: tf.data.Dataset, count: int, seed: int) -> float:
+    """Trains for about a minute; returns the held-out accuracy."""
+    steps = int(np.clip(3 * count / _BATCH_SIZE, _MIN_STEPS, _MAX_STEPS))
+    pixels = _image_bytes(images) * count
+    numbered = (images.cache() if pixels <= _CACHE_BYTES else images).enumerate()
+    held = numbered.filter(lambda i, _: i % _HELD_OUT_EVERY == 0)
+    used = numbered.filter(lambda i, _: i % _HELD_OUT_EVERY != 0)
+    held = held.map(lambda _, pair: pair).take(100 * _BATCH_SIZE).batch(_BATCH_SIZE)
+    used = used.map(lambda _, pair: pair).repeat()
+    used = used.shuffle(min(count, 20_000), seed=seed).batch(_BATCH_SIZE).prefetch(2)
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    trainer = keras.Model(model.input, model.output["logits"])
+    trainer.compile(
+        optimizer=keras.optimizers.Adam(schedule),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    trainer.fit(used, steps_per_epoch=steps, shuffle=False, verbose=0)
+    _, accuracy = trainer.evaluate(held, steps=_count_batches(held), verbose=0)
+    return float(accuracy)
+
+
+def _image_bytes(images: tf.data.Dataset) -> int:
+    """Bytes of one uint8 image of a data set of (image, label)."""
+    return int(np.prod(images.element_spec[0].shape))
+
+
+def _count_batches(batches: tf.data.Dataset) -> int:
+    # A filtered data set does not know its size, and Keras warns where none is given.
+    return int(batches.reduce(0, lambda count, _: count + 1).numpy())
+
+
+def _hash_of(model: keras.Model) -> str:
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()[:16]

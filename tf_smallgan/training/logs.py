@@ -1,0 +1,142 @@
+"""What a run writes for people: metrics.jsonl, TensorBoard and a progress line."""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+
+class MetricsFile:
+    """One JSON object a line, each with its step.
+
+    Opening at a restored step drops a torn last line and lines beyond that step.
+    """
+
+    def __init__(self, path: pathlib.Path, restored_step: int):
+        self.path = path
+        kept = [row for row in read_metrics(path) if row["step"] <= restored_step]
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        os.replace(partial, path)
+
+    def append(self, step: int, values: dict[str, float]) -> None:
+        """Adds a line; it is on disk when this returns."""
+        row = {"step": step} | {k: _finite(v) for k, v in values.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def read_metrics(path: pathlib.Path) -> list[dict]:
+    """The whole lines of metrics.jsonl; [] where there is no file."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break  # Torn by a kill: nothing after it is whole.
+    return rows
+
+
+def _finite(value: float) -> float | str:
+    """JSON has no NaN: it is written as text."""
+    value = float(value)
+    return value if np.isfinite(value) else str(value)
+
+
+class Progress:
+    """images/s and time left, from the steps since the last report."""
+
+    def __init__(self, batch_size: int, first_step: int, last_step: int):
+        self._batch, self._last = batch_size, last_step
+        self._step, self._time = first_step, time.monotonic()
+
+    def rate(self, step: int) -> float:
+        """Images a second since the last call: batch_size over seconds a step."""
+        now = time.monotonic()
+        elapsed = max(now - self._time, 1e-9)
+        images = (step - self._step) * self._batch
+        self._step, self._time = step, now
+        return images / elapsed
+
+    def restart(self, step: int) -> None:
+        """Leaves what was done since the last report out of the next rate."""
+        self._step, self._time = step, time.monotonic()
+
+    def line(self, step: int, values: dict[str, float]) -> str:
+        """`step 500/1000  D 1.23  G 0.45  120.5 images/s  left 0:02:10`."""
+        rate = values["images_per_second"]
+        left = (self._last - step) * self._batch / rate if rate else float("inf")
+        return (
+            f"step {step}/{self._last}  D {values['discriminator_loss']:.3f}  "
+            f"G {values['generator_loss']:.3f}  {rate:,.1f} images/s  "
+            f"left {clock(left)}"
+        )
+
+
+def clock(seconds: float) -> str:
+    """`1:02:03`, or `unknown`."""
+    if not np.isfinite(seconds):
+        return "unknown"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+class ConsoleLine:
+    """Rewrites one line on a terminal; writes whole lines elsewhere.
+
+    Args:
+      every_seconds: elsewhere, lines that follow sooner are held back; the last is
+        written when the line is closed.
+    """
+
+    def __init__(self, every_seconds: float = 0.0):
+        self._terminal = sys.stdout.isatty()
+        self._every, self._last = every_seconds, -float("inf")
+        self._open = False
+        self._held = ""
+
+    def show(self, text: str) -> None:
+        """Shows `text` in place of what was shown before."""
+        if self._terminal:
+            print(f"\r\x1b[K{text}", end="", flush=True)
+            self._open = True
+        elif time.monotonic() - self._last >= self._every:
+            self._last, self._held = time.monotonic(), ""
+            print(text, flush=True)
+        else:
+            self._held = text
+
+    def close(self) -> None:
+        """Ends the line, so that what is printed next starts on its own."""
+        if self._open:
+            print(flush=True)
+        if self._held:
+            print(self._held, flush=True)
+        self._open, self._held = False, ""
+
+
+class TensorBoard:
+    """Scalars and images by step."""
+
+    def __init__(self, folder: pathlib.Path):
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def image(self, step: int, name: str, image: np.ndarray) -> None:
+        """image [H, W, C] uint8."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(name, image[None])
+
+    def flush(self) -> None:
+        self._writer.flush()

@@ -1,0 +1,93 @@
+"""All that training changes, in one object that a checkpoint can hold."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.config import TrainingConfig
+from tf_smallgan.models.factory import build_discriminator, build_generator
+from tf_smallgan.models.initializers import weights_follow
+from tf_smallgan.models.spec import ModelSpec
+
+
+@dataclasses.dataclass
+class TrainingState:
+    """Networks, optimizers and the one step counter.
+
+    Attributes:
+      step: scalar int64 variable; one step is all D updates and one G update.
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    average: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    discriminator_optimizer: keras.optimizers.Optimizer
+    step: tf.Variable
+
+    def checkpoint(self) -> tf.train.Checkpoint:
+        """What is saved: everything needed to go on."""
+        return tf.train.Checkpoint(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            average=self.average,
+            generator_optimizer=self.generator_optimizer,
+            discriminator_optimizer=self.discriminator_optimizer,
+            step=self.step,
+        )
+
+
+def build_state(spec: ModelSpec, training: TrainingConfig, seed: int) -> TrainingState:
+    """Fresh networks and optimizers; call under the strategy's scope."""
+    keras.utils.set_random_seed(seed)
+    generator = build_generator(spec)
+    discriminator = build_discriminator(spec)
+    with weights_follow():
+        average = build_generator(spec, name="average")
+    for old, new in zip(average.variables, generator.variables):
+        old.assign(new)
+    return TrainingState(
+        generator=generator,
+        discriminator=discriminator,
+        average=average,
+        generator_optimizer=_adam(training, training.generator_lr, generator),
+        discriminator_optimizer=_adam(
+            training, training.discriminator_lr, discriminator
+        ),
+        step=tf.Variable(
+            0,
+            dtype=tf.int64,
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            name="step",
+        ),
+    )
+
+
+def _adam(
+    training: TrainingConfig, learning_rate: float, model: keras.Model
+) -> keras.optimizers.Optimizer:
+    optimizer = keras.optimizers.Adam(
+        learning_rate,
+        beta_1=training.adam_beta1,
+        beta_2=training.adam_beta2,
+        epsilon=1e-8,
+    )
+    # Building now keeps the step's first trace free of variable creation.
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def restore_average(
+    spec: ModelSpec, checkpoint_path: str
+) -> tuple[keras.Model, int]:
+    """The averaged generator and its step; builds neither D nor optimizers."""
+    with weights_follow():
+        average = build_generator(spec, name="average")
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    checkpoint = tf.train.Checkpoint(average=average, step=step)
+    status = checkpoint.restore(checkpoint_path)
+    status.expect_partial()
+    status.assert_existing_objects_matched()
+    return average, int(step.numpy())

@@ -1,0 +1,154 @@
+"""One training step: D's updates, G's update. No input or output happens here."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_smallgan.config import TrainingConfig
+from tf_smallgan.training.ema import decay_at, update_average
+from tf_smallgan.training.losses import discriminator_loss, generator_loss
+from tf_smallgan.training.prior import LatentBatch, Prior
+from tf_smallgan.training.regularizers import orthogonal_regularization
+from tf_smallgan.training.state import TrainingState
+
+Metrics = dict[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class RealBatch:
+    """One D update's data: images [B, H, W, C], labels [B] or None, weights [B]."""
+
+    images: tf.Tensor
+    labels: tf.Tensor | None
+    weights: tf.Tensor
+
+
+def update_discriminator(
+    state: TrainingState, real: RealBatch, prior: LatentBatch, global_batch: int
+) -> Metrics:
+    """One update of D on real images and on fakes that carry no gradient."""
+    # Outside of the tape: G's forward pass leaves no record in a D update.
+    fakes = state.generator(prior.latents, prior.labels, training=True)
+    images = tf.concat([real.images, tf.stop_gradient(fakes)], 0)
+    labels = None
+    if real.labels is not None:
+        labels = tf.concat([real.labels, prior.labels], 0)
+    variables = state.discriminator.trainable_variables
+    with tf.GradientTape() as tape:
+        logits = state.discriminator(images, labels, training=True)
+        real_logits, fake_logits = tf.split(logits, 2)
+        loss = discriminator_loss(
+            real_logits, fake_logits, real.weights, prior.weights, global_batch
+        )
+    gradients = tape.gradient(loss, variables)
+    state.discriminator_optimizer.apply(gradients, variables)
+    return {
+        "discriminator_loss": loss,
+        "real_logit": tf.reduce_sum(real_logits) / global_batch,
+        "fake_logit": tf.reduce_sum(fake_logits) / global_batch,
+        "real_accuracy": _share(real_logits > 0, global_batch),
+        "fake_accuracy": _share(fake_logits < 0, global_batch),
+    }
+
+
+def update_generator(
+    state: TrainingState, prior: LatentBatch, global_batch: int, orthogonal_beta: float
+) -> Metrics:
+    """One update of G."""
+    variables = state.generator.trainable_variables
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([v.value for v in variables])
+        fakes = state.generator(prior.latents, prior.labels, training=True)
+        logits = state.discriminator(fakes, prior.labels, training=True)
+        loss = generator_loss(logits, prior.weights, global_batch)
+        total = loss
+        if orthogonal_beta:
+            # Gradients are summed over replicas; weights are the same on all.
+            penalty = orthogonal_regularization(state.generator, orthogonal_beta)
+            total += penalty / replicas
+    gradients = tape.gradient(total, variables)
+    state.generator_optimizer.apply(gradients, variables)
+    return {"generator_loss": loss}
+
+
+def _share(hits: tf.Tensor, global_batch: int) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(hits, tf.float32)) / global_batch
+
+
+def replica_step(
+    state: TrainingState,
+    prior: Prior,
+    training: TrainingConfig,
+    batch: dict[str, tf.Tensor],
+    step: tf.Tensor,
+) -> Metrics:
+    """The step of one replica.
+
+    Args:
+      state: what is trained.
+      prior: draws latents.
+      training: batch size, number of D updates, regularisation.
+      batch: image [N, B, H, W, C], label [N, B], weight [N, B], N the D updates.
+      step: scalar, the step counter's value.
+
+    Returns:
+      This replica's part of each metric: the sum over replicas is the value.
+    """
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    replica = context.replica_id_in_sync_group
+    size = training.batch_size // replicas
+    metrics: Metrics = {}
+    for micro in range(training.discriminator_steps):
+        real = RealBatch(
+            batch["image"][micro],
+            batch["label"][micro] if prior.num_classes else None,
+            batch["weight"][micro],
+        )
+        latents = prior.draw(step, micro, size, replica, replicas)
+        metrics = update_discriminator(state, real, latents, training.batch_size)
+    latents = prior.draw(step, training.discriminator_steps, size, replica, replicas)
+    metrics |= update_generator(
+        state, latents, training.batch_size, training.orthogonal_regularization
+    )
+    return metrics
+
+
+def make_train_step(
+    state: TrainingState,
+    prior: Prior,
+    training: TrainingConfig,
+    strategy: tf.distribute.Strategy,
+    jit_compile: bool,
+) -> Callable[[dict[str, tf.Tensor]], Metrics]:
+    """The whole step as one graph: a distributed batch in, global metrics out.
+
+    Args:
+      state, prior, training: as for `replica_step`.
+      strategy: runs it.
+      jit_compile: compile each replica's part with XLA. Not on CPU, where XLA's
+        convolutions run at half speed in the backward pass.
+    """
+
+    def one(batch, step):
+        return replica_step(state, prior, training, batch, step)
+
+    # No Python control flow depends on a tensor, and AutoGraph doubles tracing time.
+    compiled = tf.function(one, jit_compile=True, autograph=False) if jit_compile else one
+
+    @tf.function(autograph=False)
+    def train_step(batch):
+        step = tf.identity(state.step)
+        parts = strategy.run(compiled, args=(batch, step))
+        metrics = {
+            name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in parts.items()
+        }
+        decay = decay_at(step, training.ema_decay, training.ema_start_step)
+        update_average(strategy, state.average, state.generator, decay)
+        state.step.assign_add(1)
+        return metrics
+
+    return train_step

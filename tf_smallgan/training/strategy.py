@@ -1,0 +1,158 @@
+"""Chooses the tf.distribute strategy and says what was chosen."""
+
+import json
+import os
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan.config import RunConfig
+from tf_smallgan.errors import InputError
+
+
+def make_strategy(run: RunConfig) -> tf.distribute.Strategy:
+    """Sets up devices and determinism, then makes the strategy of `run`.
+
+    Must come before TensorFlow touches a device.
+
+    Raises:
+      InputError: the strategy needs what is not there.
+    """
+    # The remapper fails on residual sums that feed both a pooling and a ReLU, with
+    # an error message at every start; the rest of graph optimisation is kept.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    if run.deterministic:
+        keras.utils.set_random_seed(run.seed)
+        tf.config.experimental.enable_op_determinism()
+    if run.logical_cpus > 1:
+        _split_cpu(run.logical_cpus)
+    return _MAKERS[_resolve(run)](run)
+
+
+def planned_replicas(run: RunConfig) -> int:
+    """How many replicas `make_strategy` would give; a TPU or cluster is not asked.
+
+    A plan must not depend on machines that are not there: a worker of a cluster
+    counts as one replica, a TPU as one.
+    """
+    name = _resolve(run)
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if name == "mirrored":
+        return gpus or run.logical_cpus
+    if name == "multi_worker":
+        cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
+        return max(len(cluster.get("worker", [])), 1) * max(gpus, 1)
+    return 1
+
+
+def check_batch(batch_size: int, replicas: int) -> None:
+    """Raises InputError unless the batch divides over the replicas."""
+    if batch_size % replicas:
+        raise InputError(
+            f"--batch_size={batch_size} does not divide over {replicas} replicas; "
+            f"give a multiple of {replicas}."
+        )
+
+
+def describe(strategy: tf.distribute.Strategy) -> str:
+    """`strategy mirrored, 2 replicas`."""
+    names = {
+        tf.distribute.OneDeviceStrategy: "one_device",
+        tf.distribute.MultiWorkerMirroredStrategy: "multi_worker",
+        tf.distribute.MirroredStrategy: "mirrored",
+        tf.distribute.TPUStrategy: "tpu",
+    }
+    name = next(n for kind, n in names.items() if isinstance(strategy, kind))
+    count = strategy.num_replicas_in_sync
+    return f"strategy {name}, {count} replica{'s' if count > 1 else ''}"
+
+
+def local_replicas(strategy: tf.distribute.Strategy, pipeline: int) -> range:
+    """Global numbers of the replicas that input pipeline `pipeline` feeds."""
+    total = strategy.num_replicas_in_sync
+    pipelines = getattr(strategy.extended, "_num_workers", 1)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        pipelines = strategy.extended.num_hosts
+    share = total // pipelines
+    return range(pipeline * share, (pipeline + 1) * share)
+
+
+def compiles_step(strategy: tf.distribute.Strategy) -> bool:
+    """Whether each replica's step is compiled with XLA.
+
+    A TPU always is; a single GPU gains by it; on CPU XLA's convolutions are slower
+    than plain ones.
+    """
+    single_gpu = isinstance(strategy, tf.distribute.OneDeviceStrategy) and bool(
+        tf.config.list_logical_devices("GPU")
+    )
+    return single_gpu
+
+
+def _split_cpu(count: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    wanted = [tf.config.LogicalDeviceConfiguration()] * count
+    try:
+        tf.config.set_logical_device_configuration(cpu, wanted)
+    except RuntimeError as error:
+        have = len(tf.config.list_logical_devices("CPU"))
+        if have < count:
+            raise InputError(
+                f"--logical_cpus={count} comes too late: TensorFlow already runs on "
+                f"{have} CPU device(s)."
+            ) from error
+
+
+def _resolve(run: RunConfig) -> str:
+    """What `auto` means here."""
+    if run.strategy != "auto":
+        return run.strategy
+    if "cluster" in json.loads(os.environ.get("TF_CONFIG", "{}")):
+        return "multi_worker"
+    if os.environ.get("TPU_NAME") or run.tpu != "local":
+        return "tpu"
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return "mirrored" if gpus > 1 or run.logical_cpus > 1 else "one_device"
+
+
+def _one_device(run: RunConfig) -> tf.distribute.Strategy:
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return tf.distribute.OneDeviceStrategy("GPU:0" if has_gpu else "CPU:0")
+
+
+def _mirrored(run: RunConfig) -> tf.distribute.Strategy:
+    if tf.config.list_physical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    devices = [f"CPU:{i}" for i in range(run.logical_cpus)]
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
+    if "cluster" not in json.loads(os.environ.get("TF_CONFIG", "{}")):
+        raise InputError(
+            "--strategy=multi_worker needs the environment variable TF_CONFIG with "
+            'the cluster and this task, for example {"cluster": {"worker": '
+            '["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}.'
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu(run: RunConfig) -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=run.tpu)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, tf.errors.OpError) as error:
+        raise InputError(
+            f"--strategy=tpu found no TPU named '{run.tpu}' ({error}). Give its name "
+            "or address with --tpu=, and install tensorflow-tpu on the TPU's host."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+_MAKERS = {
+    "one_device": _one_device,
+    "mirrored": _mirrored,
+    "multi_worker": _multi_worker,
+    "tpu": _tpu,
+}

@@ -1,0 +1,94 @@
+"""A run's folder: where things lie, and whether a run may go on in it."""
+
+import dataclasses
+import os
+import pathlib
+
+from tf_smallgan import config as config_lib
+from tf_smallgan.config import Config
+from tf_smallgan.errors import InputError
+
+# What may differ between the run that made a workdir and one that goes on in it.
+_MAY_CHANGE = {
+    "workdir",
+    "strategy",
+    "tpu",
+    "logical_cpus",
+    "deterministic",
+    "dry_run",
+    "data_dir",
+    "cache_dir",
+    "inception_weights",
+    "train_steps",
+    "microbatches",
+    "remat",
+    *(field.name for field in dataclasses.fields(config_lib.ScheduleConfig)),
+    *(field.name for field in dataclasses.fields(config_lib.SamplingConfig)),
+}
+
+
+class Workdir:
+    """Paths below --workdir.
+
+    Raises:
+      InputError: no --workdir was given.
+    """
+
+    def __init__(self, path: str):
+        if not path:
+            raise InputError(
+                "--workdir is not set: name the folder of the run, for example "
+                "--workdir=runs/digits."
+            )
+        self.path = pathlib.Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+        self.samples = self.path / "samples"
+        self.metrics = self.path / "metrics.jsonl"
+        self.flags = self.path / config_lib.FLAGS_FILE
+
+    def cache(self, config: Config) -> pathlib.Path:
+        """Where the embedding cache lies."""
+        return pathlib.Path(config.data.cache_dir or self.path / "cache")
+
+    def has_checkpoint(self) -> bool:
+        """Whether training has saved anything here."""
+        return any(self.checkpoints.glob("*.index"))
+
+    def open(self, config: Config) -> None:
+        """Makes the folder and writes flags.cfg.
+
+        Raises:
+          InputError: the folder holds a run of other flags, which are listed.
+        """
+        if self.flags.exists() and self.has_checkpoint():
+            self._check(config)
+        self.path.mkdir(parents=True, exist_ok=True)
+        partial = self.flags.with_name(self.flags.name + ".partial")
+        partial.write_text("\n".join(config_lib.to_flag_lines(config)) + "\n")
+        os.replace(partial, self.flags)
+
+    def _check(self, config: Config) -> None:
+        old = config_lib.parse([f"--flagfile={self.flags}"])
+        differences = differing_flags(old, config)
+        if differences:
+            lines = "; ".join(
+                f"--{name} was {before} and is now {after}"
+                for name, before, after in differences
+            )
+            raise InputError(
+                f"--workdir={self.path} holds a run of other flags: {lines}. Give the "
+                "old values to go on, or another --workdir to start afresh."
+            )
+
+
+def differing_flags(old: Config, new: Config) -> list[tuple[str, object, object]]:
+    """(flag, old value, new value) of the flags that must not change."""
+    differences = []
+    for section in config_lib.COMMON_SECTIONS:
+        before, after = getattr(old, section), getattr(new, section)
+        for field in dataclasses.fields(before):
+            values = getattr(before, field.name), getattr(after, field.name)
+            if field.name not in _MAY_CHANGE and values[0] != values[1]:
+                differences.append((field.name, *values))
+    return differences
