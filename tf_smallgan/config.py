@@ -153,10 +153,34 @@ class ModelConfig:
         "Comma list of resolutions with self-attention in G and D; 0 for none; "
         "from the architecture when not given.",
     )
-    shared_embedding: bool = option(
-        True, "One class embedding for all conditional batch norms."
+    shared_embedding: bool | None = option(
+        None,
+        "One class embedding for all conditional batch norms; from the architecture "
+        "when not given.",
     )
-    skip_latents: bool = option(True, "Feed a chunk of the latent to each block.")
+    skip_latents: bool | None = option(
+        None,
+        "Feed a chunk of the latent to each block (biggan_deep: all of it); from the "
+        "architecture when not given.",
+    )
+    spectral_norm: str = option(
+        "auto",
+        "Which networks are spectrally normalised; auto: as the architecture says.",
+        choices=("auto", "both", "discriminator", "none"),
+    )
+    lean_to_image: bool = option(
+        False,
+        "biggan_deep: a last convolution of just the image's channels, not of ch.",
+    )
+    batch_norm_epsilon: float = option(
+        1e-5, "Added to batch norm's variances; imported models have their own.",
+        minimum=0,
+    )
+    statistics_truncations: tuple[float, ...] = option(
+        (),
+        "Truncations at which an imported generator brings its own standing "
+        "statistics; set by tf_smallgan.import_weights, not for training.",
+    )
     fused_resampling: bool = option(
         True, "Exact algebra for resampling convolutions; off for comparison."
     )

@@ -1,8 +1,8 @@
 """Scores a run or an export, at one truncation or several.
 
-    python -m tf_smallgan.evaluate --workdir=runs/digits
-    python -m tf_smallgan.evaluate --workdir=runs/digits --truncations=0.2,0.6,1.0
-    python -m tf_smallgan.evaluate --workdir=runs/digits --report=report.html
+python -m tf_smallgan.evaluate --workdir=runs/digits
+python -m tf_smallgan.evaluate --workdir=runs/digits --truncations=0.2,0.6,1.0
+python -m tf_smallgan.evaluate --workdir=runs/digits --report=report.html
 """
 
 from tf_smallgan import command, config

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,12 @@ from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.data import census, images
 from tf_smallgan.data.embeddings import CacheSpec, build_cache, is_complete, load_cache
-from tf_smallgan.data.progress import ProgressLine
-from tf_smallgan.data.records import ImageSource, Reader, RecordTable, Report
+from tf_smallgan.data.records import ImageSource, Reader, RecordTable
 from tf_smallgan.data.sources import load_table, open_source
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.classifier import Classifier
 from tf_smallgan.training.classifier import load_or_train_classifier
-from tf_smallgan.training.logs import ConsoleLine
+from tf_smallgan.training.logs import Counter
 from tf_smallgan.workdir import Workdir
 
 _PIXEL_GRID = 8
@@ -60,7 +59,7 @@ def open_data(config: Config, say: Callable[[str], None] = print) -> TrainingDat
     source = open_source(config.data)
     config = settings.complete(config, source)
     folder = Workdir(config.run.workdir).cache(config)
-    with progress("scanning") as report:
+    with contextlib.closing(Counter("scanning")) as report:
         table = load_table(source, str(folder), report)
     data = config.data
     say(census.describe(table, data.image_channels or 3, source.class_names))
@@ -92,7 +91,7 @@ def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
         embeddings = load_cache(folder, data.table, spec)
         say(f"Embeddings: {_shape(embeddings)} from {folder}")
     else:
-        with progress("embedding") as report:
+        with contextlib.closing(Counter("embedding")) as report:
             embeddings = build_cache(
                 folder,
                 data.read,
@@ -104,14 +103,6 @@ def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
             )
         say(f"Embeddings: {_shape(embeddings)} written to {folder}")
     return dataclasses.replace(data, embeddings=embeddings)
-
-
-@contextlib.contextmanager
-def progress(verb: str) -> Iterator[Report]:
-    """A progress callback that keeps to one line."""
-    line = ConsoleLine(every_seconds=10.0)
-    yield ProgressLine(verb, line.show)
-    line.close()
 
 
 def _shape(embeddings: np.ndarray) -> str:

@@ -8,56 +8,22 @@ import tensorflow as tf
 
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
-from tf_smallgan.data.batches import BatchPlan, training_dataset
+from tf_smallgan.data.batches import training_dataset
 from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.during_training import TrainingEvaluation
 from tf_smallgan.models.sampler import Sampler
+from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.logs import MetricsFile, TensorBoard
 from tf_smallgan.training.loop import Actions, Intervals, Loop
-from tf_smallgan.training.prior import Prior
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
 from tf_smallgan.workdir import Workdir
 
 _PREVIEW_STANDING_BATCHES = 16
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 10, 10
-
-
-def batch_plan(config: Config, replicas: int) -> BatchPlan:
-    """How the data side draws its batches."""
-    data, coreset = config.data, config.coreset
-    return BatchPlan(
-        seed=config.run.seed,
-        batch_size=config.training.batch_size,
-        num_replicas=replicas,
-        discriminator_steps=config.training.discriminator_steps,
-        oversample=coreset.data_oversample,
-        method=coreset.coreset_method,
-        scope=coreset.coreset_scope,
-        weights=coreset.coreset_weights,
-        per_class_balance=coreset.coreset_class_balance,
-        resolution=data.resolution,
-        channels=data.image_channels or 3,
-        random_flip=bool(data.random_flip),
-    )
-
-
-def make_prior(config: Config) -> Prior:
-    """How the prior side draws its batches."""
-    spec = settings.model_spec(config)
-    coreset = config.coreset
-    return Prior(
-        distribution=spec.latent_distribution,
-        latent_dim=spec.latent_dim,
-        num_classes=spec.num_classes,
-        oversample=coreset.prior_oversample,
-        method=coreset.coreset_method,
-        scope=coreset.coreset_scope,
-        weighted=coreset.coreset_weights,
-        seed=config.run.seed,
-    )
 
 
 def train(config: Config) -> None:
@@ -78,8 +44,12 @@ def train(config: Config) -> None:
         state = build_state(
             settings.model_spec(config), config.training, config.run.seed
         )
+        observer = CoresetObserver(config, data, strategy)
         checkpoints = Checkpoints(
-            workdir.checkpoints, state, config.schedule.keep_checkpoints
+            workdir.checkpoints,
+            state,
+            config.schedule.keep_checkpoints,
+            seen=observer.seen,
         )
         first_step = checkpoints.restore()
     if first_step:
@@ -90,7 +60,7 @@ def train(config: Config) -> None:
             "A larger --train_steps goes on."
         )
         return
-    loop = _make_loop(config, data, strategy, state, checkpoints, workdir)
+    loop = _make_loop(config, data, strategy, state, checkpoints, workdir, observer)
     if loop.run():
         print(f"Finished at step {config.training.train_steps}. {_results(workdir)}")
 
@@ -118,6 +88,7 @@ def _make_loop(
     state: TrainingState,
     checkpoints: Checkpoints,
     workdir: Workdir,
+    observer: CoresetObserver,
 ) -> Loop:
     first_step = int(state.step.numpy())
     board = TensorBoard(workdir.tensorboard)
@@ -137,7 +108,9 @@ def _make_loop(
         board=board,
         actions=Actions(
             sample=Preview(config, state, workdir, board).write,
-            evaluate=lambda step: {},
+            evaluate=TrainingEvaluation(config, data, state.average, strategy).scores,
+            observe=observer.observe,
+            report=observer.report,
         ),
         intervals=Intervals(
             checkpoint=schedule.checkpoint_every_steps,

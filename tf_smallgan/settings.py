@@ -1,7 +1,7 @@
 """Fills in what follows from the data set and the architecture."""
 
 from tf_smallgan import config as config_lib
-from tf_smallgan.config import Config
+from tf_smallgan.config import Config, ModelConfig
 from tf_smallgan.data import catalog
 from tf_smallgan.data.sources import ImageSource
 from tf_smallgan.errors import InputError
@@ -25,6 +25,8 @@ def complete(config: Config, source: ImageSource | None = None) -> Config:
     defaults = {
         "channel_multiplier": row.channel_multiplier,
         "latent_dim": row.latent_dim,
+        "shared_embedding": row.shared_embedding,
+        "skip_latents": row.skip_latents,
     }
     for name, value in defaults.items():
         if getattr(config.model, name) is None:
@@ -77,6 +79,7 @@ def model_spec(config: Config) -> ModelSpec:
             f"--image_channels={data.image_channels} is neither 1 (grey) nor 3 (RGB)."
         )
     assert model.channel_multiplier and model.latent_dim
+    assert model.shared_embedding is not None and model.skip_latents is not None
     generator, discriminator = row.generator_attention, row.discriminator_attention
     if model.attention_resolutions is not None:
         generator = discriminator = tuple(
@@ -98,7 +101,19 @@ def model_spec(config: Config) -> ModelSpec:
         latent_distribution=model.latent_distribution,
         precision=model.precision,
         remat=model.remat,
+        generator_spectral=_is_spectral(model, "generator", row.spectral_generator),
+        discriminator_spectral=_is_spectral(model, "discriminator", True),
+        lean_to_image=model.lean_to_image,
+        epsilon=model.batch_norm_epsilon,
+        statistics_truncations=model.statistics_truncations,
     )
+
+
+def _is_spectral(model: ModelConfig, network: str, default: bool) -> bool:
+    """Whether --spectral_norm normalises a network."""
+    if model.spectral_norm == "auto":
+        return default
+    return model.spectral_norm in ("both", network)
 
 
 def _check_attention(sizes: tuple[int, ...], resolution: int) -> None:

@@ -7,6 +7,8 @@ import tensorflow as tf
 from tf_smallgan import coreset
 
 POINTS = np.random.default_rng(0).normal(size=(256, 12)).astype(np.float32)
+# What compiles most quickly, for all but the method whose numerical form depends on D.
+FEW_DIMENSIONS = POINTS[:, :4]
 SEED = np.array([3, 5], np.int32)
 K = 32
 
@@ -32,7 +34,7 @@ def test_eager_graph_xla_dataset_and_replicas_agree(method, two_cpus):
     def compute(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return all_of(method, points)
 
-    points = tf.constant(POINTS)
+    points = tf.constant(POINTS if method == "k_center" else FEW_DIMENSIONS)
     eager = compute(points)
     graph = tf.function(compute, autograph=False)
     xla = tf.function(compute, autograph=False, jit_compile=True)
@@ -56,7 +58,7 @@ def test_graph_has_no_python_function_and_static_shapes(method):
     assert not [node.op for node in nodes if "PyFunc" in node.op]
 
 
-@pytest.mark.parametrize("size", [(256, 12), (8192, 64), (256, 2)])
+@pytest.mark.parametrize("size", [(256, 12), (8192, 64)])
 @pytest.mark.parametrize("method", coreset.METHODS)
 def test_no_slice_depends_on_values(method, size):
     # XLA takes a StridedSlice's bounds for compile-time constants. Were they

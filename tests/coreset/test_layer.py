@@ -9,7 +9,7 @@ from tf_smallgan import coreset
 from tf_smallgan.coreset import CoresetSelection
 from tf_smallgan.errors import InputError
 
-POINTS = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
+POINTS = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
 LABELS = np.arange(40, dtype=np.int32)
 IMAGES = np.arange(40 * 8, dtype=np.uint8).reshape(40, 2, 2, 2)
 
@@ -62,12 +62,12 @@ def test_round_trip_through_config():
 
 
 def test_inside_a_saved_model(tmp_path):
-    points = keras.Input(batch_shape=(40, 12))
+    points = keras.Input(batch_shape=(40, 6))
     labels = keras.Input(batch_shape=(40,), dtype="int32")
     rows, chosen, weights = CoresetSelection(9, "d_squared", weights=True)(
         points, points, labels
     )
-    assert rows.shape == (9, 12)
+    assert rows.shape == (9, 6)
     scored = keras.layers.Dense(3)(rows)
     model = keras.Model([points, labels], [scored, chosen, weights])
     model.save(tmp_path / "model.keras")
@@ -76,7 +76,7 @@ def test_inside_a_saved_model(tmp_path):
     for one, other in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(one, other)
     # Keras would leave the batch's size open; selection needs it.
-    signature = [tf.TensorSpec([40, 12]), tf.TensorSpec([40], tf.int32)]
+    signature = [tf.TensorSpec([40, 6]), tf.TensorSpec([40], tf.int32)]
     model.export(tmp_path / "exported", verbose=False, input_signature=[signature])
     exported = tf.saved_model.load(tmp_path / "exported")
     served = exported.serve([POINTS, LABELS])

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import coreset
+from tf_smallgan import coreset
 from tf_smallgan.data import images, order
 from tf_smallgan.data.choice import choose
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
@@ -158,6 +159,34 @@ def _load(
         image = images.mirror_where(chosen["flip"], image)
     kept = {key: chosen[key] for key in ("label", "weight", "index")}
     return {"image": images.to_float(image), **kept}
+
+
+def large_batch_radius(
+    plan: BatchPlan, embeddings: np.ndarray, step: int
+) -> dict[str, tf.Tensor]:
+    """How well the core-set of a step's first draw covers, as replica 0 chooses.
+
+    Args:
+      plan: how batches are drawn.
+      embeddings: [N, E].
+      step: which step.
+
+    Returns:
+      `coreset.radius_report`'s scalars.
+    """
+    draw = tf.constant(step * plan.discriminator_steps, tf.int64)
+    positions = draw * plan.large_batch_size + np.arange(plan.large_batch_size)
+    seed = order.root_seed(plan.seed)
+    records = order.records_at(positions, len(embeddings), seed).numpy()
+    shared = plan.scope == "global"
+    if not shared:
+        records = records[: plan.replica_batch_size * plan.oversample]
+    points = tf.constant(embeddings[records])
+    k = plan.batch_size if shared else plan.replica_batch_size
+    key = (draw,) if shared else (draw, 0)
+    seed = order.fold(seed, order.SELECT, *key)
+    chosen = coreset.select(plan.method, points, k, seed)
+    return coreset.radius_report(points, chosen, order.fold(seed, 1))
 
 
 class _Draw:

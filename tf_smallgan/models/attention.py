@@ -16,7 +16,12 @@ class SelfAttention(keras.layers.Layer):
     """Adds what attends from everywhere: [B, H, W, C] -> [B, H, W, C]."""
 
     def __init__(
-        self, channels: int, *, compute_dtype: str = "float32", name: str | None = None
+        self,
+        channels: int,
+        *,
+        spectral: bool = True,
+        compute_dtype: str = "float32",
+        name: str | None = None,
     ):
         super().__init__(name=name, autocast=False)
 
@@ -26,12 +31,13 @@ class SelfAttention(keras.layers.Layer):
                 outputs,
                 1,
                 use_bias=False,
+                spectral=spectral,
                 compute_dtype=compute_dtype,
                 name=name,
             )
 
-        self.theta = pointwise(channels, channels // 8, "theta")
-        self.phi = pointwise(channels, channels // 8, "phi")
+        self.theta = pointwise(channels, max(channels // 8, 1), "theta")
+        self.phi = pointwise(channels, max(channels // 8, 1), "phi")
         self.g = pointwise(channels, channels // 2, "g")
         self.out = pointwise(channels // 2, channels, "out")
         self.gamma = self.add_weight(

@@ -1,22 +1,36 @@
-"""Residual BigGAN (Brock et al. 2019, appendix B, figure 15)."""
+"""Residual BigGAN (Brock et al. 2019, appendix B, figure 15).
+
+Its two classes are also what BigGAN-deep, SAGAN and SNGAN are made of: those differ
+in their rows of the tables (models/architectures.py), and BigGAN-deep in its blocks
+and in how the latent is shared out.
+"""
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tf_smallgan.errors import InputError
 from tf_smallgan.models.architectures import (
     BASE_RESOLUTION,
     CLASS_EMBEDDING_DIM,
     architecture_of,
 )
-from tf_smallgan.models.attention import SelfAttention
+from tf_smallgan.models.assembly import (
+    attach_attention,
+    choose,
+    chunk_size,
+    join_condition,
+    keep,
+    settings_of,
+)
 from tf_smallgan.models.batch_norm import BatchNormRelu
 from tf_smallgan.models.blocks import DiscriminatorBlock, GeneratorBlock, make_norm
 from tf_smallgan.models.convolution import ClassEmbedding, Convolution, Dense
+
+Conditions = list[tf.Tensor | None]
 
 
 @keras.saving.register_keras_serializable("tf_smallgan.biggan")
@@ -24,7 +38,7 @@ class Generator(keras.Model):
     """Latents [B, Z] and labels [B] to images [B, H, W, C] in [-1, 1].
 
     Args:
-      resolution: 32, 64, 128, 256 or 512 px.
+      resolution: in px, one that the architecture has.
       image_channels: 1 or 3.
       num_classes: K, 0 for an unconditional generator.
       channel_multiplier: width ch; the architecture's by default.
@@ -32,8 +46,11 @@ class Generator(keras.Model):
         into equal chunks, one for the first layer and one for each block.
       attention: resolutions with self-attention; the architecture's by default.
       shared_embedding: one class embedding for all conditional batch norms, which
-        are then linear in it; else each has a table of its own.
-      skip_latents: give each block its chunk of the latent.
+        are then linear in it; else each has a table of its own. The architecture's
+        by default.
+      skip_latents: give each block its chunk of the latent; the architecture's by
+        default.
+      spectral: spectral norm; the architecture's by default.
       fused: exact algebra for resampling convolutions.
       precision: compute type; weights and statistics stay float32.
       truncations: grid of a table of standing statistics, for exported or imported
@@ -44,6 +61,8 @@ class Generator(keras.Model):
       InputError: no such resolution, or a latent that does not divide.
     """
 
+    architecture = "biggan"
+
     def __init__(
         self,
         resolution: int,
@@ -53,8 +72,9 @@ class Generator(keras.Model):
         channel_multiplier: int | None = None,
         latent_dim: int | None = None,
         attention: Sequence[int] | None = None,
-        shared_embedding: bool = True,
-        skip_latents: bool = True,
+        shared_embedding: bool | None = None,
+        skip_latents: bool | None = None,
+        spectral: bool | None = None,
         fused: bool = True,
         precision: str = "float32",
         truncations: Sequence[float] = (),
@@ -62,58 +82,80 @@ class Generator(keras.Model):
         name: str = "generator",
     ):
         super().__init__(name=name)
-        self._settings = _settings_of(locals())
-        row = architecture_of("biggan", resolution)
+        self._settings = settings_of(locals())
+        row = architecture_of(self.architecture, resolution)
         ch = channel_multiplier or row.channel_multiplier
         widths = [ch * w for w in row.generator]
-        self.precision = precision
+        spectral = choose(spectral, row.spectral_generator)
+        self.precision, self.image_channels = precision, image_channels
         self.latent_dim = latent_dim or row.latent_dim
         self.num_classes = num_classes
-        self.shared_embedding = shared_embedding
-        self.slots = len(widths) if skip_latents else 1
-        self.chunk = chunk_size(self.latent_dim, self.slots)
-        condition = self._condition_size(skip_latents)
-        self.embedding = (
-            ClassEmbedding(
+        self.shared_embedding = choose(shared_embedding, row.shared_embedding)
+        self.skip_latents = choose(skip_latents, row.skip_latents)
+        first_size, condition_size = self._share_latent(blocks=len(widths) - 1)
+        self.embedding = None
+        if num_classes and self.shared_embedding:
+            self.embedding = ClassEmbedding(
                 num_classes, CLASS_EMBEDDING_DIM, spectral=False, name="embedding"
             )
-            if num_classes and shared_embedding
-            else None
-        )
-        statistics: dict[str, Any] = {"epsilon": epsilon, "truncations": tuple(truncations)}
+        statistics: dict[str, Any] = {
+            "epsilon": epsilon,
+            "truncations": tuple(truncations),
+        }
         self.first_width = widths[0]
-        self.first = Dense(self.chunk, BASE_RESOLUTION**2 * widths[0], name="first")
-        norm = functools.partial(
-            make_norm, condition=condition, spectral=shared_embedding, **statistics
+        self.first = Dense(
+            first_size, BASE_RESOLUTION**2 * widths[0], spectral=spectral, name="first"
         )
-        options: dict[str, Any] = {"fused": fused, "compute_dtype": precision}
-        attended = row.generator_attention if attention is None else attention
+        norm = functools.partial(
+            make_norm,
+            condition=condition_size,
+            spectral=spectral and self.shared_embedding,
+            **statistics,
+        )
+        common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
+        attended = choose(attention, row.generator_attention)
         self.blocks, self.attentions = [], {}
         size = BASE_RESOLUTION
-        for i, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:])):
-            block = GeneratorBlock(
-                inputs, outputs, norm=norm, convolution=options, name=f"block{i}"
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+            block = self._make_block(
+                i, inputs, outputs, norm=norm, convolution={"fused": fused, **common}
             )
             self.blocks.append(keep(self, block))
-            size *= 2
-            if size in attended:
-                attention = SelfAttention(
-                    outputs, compute_dtype=precision, name=f"attention{size}"
-                )
-                self.attentions[str(i)] = keep(self, attention)
+            size *= block.scale
+            if block.scale > 1 and size in attended:
+                attach_attention(self, i, outputs, size, **common)
         self.last_norm = BatchNormRelu(widths[-1], name="last_norm", **statistics)
-        self.to_image = Convolution(
-            widths[-1], image_channels, name="to_image", **options
-        )
+        self.to_image = self._make_to_image(widths[-1], fused=fused, **common)
         self.built = True
 
-    def _condition_size(self, skip_latents: bool) -> int:
-        chunk = self.chunk if skip_latents else 0
+    def _class_size(self) -> int:
+        """Length of what a label turns into."""
         if not self.num_classes:
-            return chunk
-        return chunk + (
-            CLASS_EMBEDDING_DIM if self.shared_embedding else self.num_classes
-        )
+            return 0
+        return CLASS_EMBEDDING_DIM if self.shared_embedding else self.num_classes
+
+    def _share_latent(self, blocks: int) -> tuple[int, int]:
+        """Sizes of the first layer's input and of each block's condition."""
+        self.slots = blocks + 1 if self.skip_latents else 1
+        chunk = chunk_size(self.latent_dim, self.slots)
+        return chunk, self._class_size() + (chunk if self.skip_latents else 0)
+
+    def _shares(
+        self, latents: tf.Tensor, class_embedding: tf.Tensor | None
+    ) -> tuple[tf.Tensor, Conditions]:
+        """The first layer's input and each block's condition."""
+        first, *chunks = tf.split(latents, self.slots, axis=1)
+        if not chunks:
+            return first, [class_embedding] * len(self.blocks)
+        return first, [join_condition(class_embedding, chunk) for chunk in chunks]
+
+    def _make_block(
+        self, number: int, inputs: int, outputs: int, **options: Any
+    ) -> keras.layers.Layer:
+        return GeneratorBlock(inputs, outputs, name=f"block{number}", **options)
+
+    def _make_to_image(self, inputs: int, **options: Any) -> Convolution:
+        return Convolution(inputs, self.image_channels, name="to_image", **options)
 
     def class_embedding(self, labels: tf.Tensor) -> tf.Tensor:
         """What a label [B] turns into before it conditions: [B, E]."""
@@ -151,13 +193,12 @@ class Generator(keras.Model):
             mode["batch_statistics"] = True
         elif truncation is not None:
             mode["truncation"] = truncation
-        chunks = tf.split(latents, self.slots, axis=1)
-        h = self.first(chunks[0], training=training)
+        first, conditions = self._shares(latents, class_embedding)
+        h = self.first(first, training=training)
         h = tf.reshape(h, [-1, BASE_RESOLUTION, BASE_RESOLUTION, self.first_width])
         h = tf.cast(h, self.precision)
         for i, block in enumerate(self.blocks):
-            chunk = chunks[i + 1] if self.slots > 1 else None
-            h = block(h, join_condition(class_embedding, chunk), **mode)
+            h = block(h, conditions[i], **mode)
             if str(i) in self.attentions:
                 h = self.attentions[str(i)](h, training=training)
         h = self.last_norm(h, None, **mode)
@@ -173,8 +214,13 @@ class Discriminator(keras.Model):
 
         D(x, y) = w' h + b + <e(y), h>,   h = sum over positions of relu(blocks(x))
 
-    Args: as Generator's.
+    Args: as Generator's, and
+      pool_shortcuts: where a block changes only the resolution, its shortcut pools
+        without a 1x1 convolution. The published code has the 1x1; counts of D's
+        parameters are found in both ways.
     """
+
+    architecture = "biggan"
 
     def __init__(
         self,
@@ -184,44 +230,62 @@ class Discriminator(keras.Model):
         num_classes: int = 0,
         channel_multiplier: int | None = None,
         attention: Sequence[int] | None = None,
+        pool_shortcuts: bool = False,
+        spectral: bool = True,
         fused: bool = True,
         precision: str = "float32",
         name: str = "discriminator",
     ):
         super().__init__(name=name)
-        self._settings = _settings_of(locals())
-        row = architecture_of("biggan", resolution)
+        self._settings = settings_of(locals())
+        row = architecture_of(self.architecture, resolution)
         ch = channel_multiplier or row.channel_multiplier
-        attended = row.discriminator_attention if attention is None else attention
-        options: dict[str, Any] = {"fused": fused, "compute_dtype": precision}
+        attended = choose(attention, row.discriminator_attention)
+        common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
+        convolution = {"fused": fused, **common}
         self.precision, self.num_classes = precision, num_classes
+        self.wide, self.pool_shortcuts = row.wide_discriminator, pool_shortcuts
+        widths = [image_channels, *(ch * w for w in row.discriminator)]
+        self.stem = self._make_stem(widths, convolution)
         self.blocks, self.attentions = [], {}
-        inputs, size = image_channels, resolution
-        for i, (width, down) in enumerate(
-            zip(row.discriminator, row.discriminator_down)
-        ):
-            block = DiscriminatorBlock(
-                inputs,
-                width * ch,
-                down=down,
-                preactivation=i > 0,
-                convolution=options,
-                name=f"block{i}",
+        size = resolution
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+            down = row.discriminator_down[i]
+            block = self._make_block(
+                i, inputs, outputs, down=down, convolution=convolution
             )
             self.blocks.append(keep(self, block))
-            inputs, size = width * ch, size // 2 if down else size
-            if down and size in attended:
-                attention = SelfAttention(
-                    inputs, compute_dtype=precision, name=f"attention{size}"
-                )
-                self.attentions[str(i)] = keep(self, attention)
-        self.linear = Dense(inputs, 1, name="linear")
-        self.embedding = (
-            ClassEmbedding(num_classes, inputs, spectral=True, name="embedding")
-            if num_classes
-            else None
-        )
+            size = size // 2 if down else size
+            if size in attended and self._attends_after(down):
+                attach_attention(self, i, outputs, size, **common)
+        self.linear = Dense(widths[-1], 1, spectral=spectral, name="linear")
+        self.embedding = None
+        if num_classes:
+            self.embedding = ClassEmbedding(
+                num_classes, widths[-1], spectral=spectral, name="embedding"
+            )
         self.built = True
+
+    def _make_stem(self, widths: list[int], convolution: dict[str, Any]) -> Any:
+        """A convolution before the blocks; takes its width off `widths`."""
+        return None
+
+    def _make_block(
+        self, number: int, inputs: int, outputs: int, **options: Any
+    ) -> keras.layers.Layer:
+        return DiscriminatorBlock(
+            inputs,
+            outputs,
+            preactivation=number > 0,
+            hidden=outputs if self.wide or number == 0 else inputs,
+            pool_shortcut=self.pool_shortcuts,
+            name=f"block{number}",
+            **options,
+        )
+
+    def _attends_after(self, down: bool) -> bool:
+        """Whether attention at a resolution follows this block of it."""
+        return down
 
     def call(
         self,
@@ -230,6 +294,8 @@ class Discriminator(keras.Model):
         training: bool = False,
     ) -> tf.Tensor:
         h = tf.cast(images, self.precision)
+        if self.stem is not None:
+            h = self.stem(h, training=training)
         for i, block in enumerate(self.blocks):
             h = block(h, training=training)
             if str(i) in self.attentions:
@@ -243,43 +309,3 @@ class Discriminator(keras.Model):
 
     def get_config(self):
         return self._settings
-
-
-def _settings_of(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The constructor's arguments, for get_config."""
-    left_out = ("self", "__class__")
-    return {k: v for k, v in arguments.items() if k not in left_out}
-
-
-def keep(model: keras.Model, layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Makes `layer` an attribute of `model`, named as itself.
-
-    TensorFlow's checkpoints hold what attributes reach. Keras replaces a list or
-    dict of layers by one that they do not see into, and nothing says so: the
-    weights are left out of the checkpoint.
-    """
-    setattr(model, layer.name, layer)
-    return layer
-
-
-def chunk_size(latent_dim: int, slots: int) -> int:
-    """The size of one of `slots` equal chunks of the latent.
-
-    Raises:
-      InputError: the latent does not divide.
-    """
-    if latent_dim % slots:
-        nearest = latent_dim // slots * slots or slots
-        raise InputError(
-            f"--latent_dim={latent_dim} does not divide into {slots} chunks; "
-            f"--latent_dim={nearest} does, or --noskip_latents."
-        )
-    return latent_dim // slots
-
-
-def join_condition(
-    class_embedding: tf.Tensor | None, chunk: tf.Tensor | None
-) -> tf.Tensor | None:
-    """What conditional batch norm sees: [class embedding, latent chunk]."""
-    parts = [part for part in (class_embedding, chunk) if part is not None]
-    return tf.concat(parts, axis=1) if parts else None

@@ -7,7 +7,12 @@ import keras
 import tensorflow as tf
 
 from tf_smallgan.models.batch_norm import BatchNormRelu, ConditionalBatchNormRelu
-from tf_smallgan.models.convolution import Convolution, add_upsampled, upsample
+from tf_smallgan.models.convolution import (
+    Convolution,
+    add_upsampled,
+    average_pool,
+    upsample,
+)
 
 Norm = Callable[..., Any]
 
@@ -35,8 +40,12 @@ class GeneratorBlock(keras.layers.Layer):
       inputs, outputs: channels.
       norm: makes a normalisation of some channels (see `make_norm`).
       convolution: options for every convolution.
-      fused: use the exact algebra for resampling.
+
+    Attributes:
+      scale: how much larger the images get.
     """
+
+    scale = 2
 
     def __init__(
         self,
@@ -72,6 +81,14 @@ class DiscriminatorBlock(keras.layers.Layer):
     """ReLU (but in the first), 3x3, ReLU, 3x3, pool; shortcut 1x1 and pool.
 
     The shortcut is the identity where neither shape nor channels change.
+
+    Args:
+      inputs, outputs: channels.
+      down: halve the resolution.
+      preactivation: start with a ReLU.
+      convolution: options for every convolution.
+      hidden: channels between the two 3x3; `outputs` by default.
+      pool_shortcut: where only the resolution changes, pool without a 1x1.
     """
 
     def __init__(
@@ -83,10 +100,11 @@ class DiscriminatorBlock(keras.layers.Layer):
         preactivation: bool,
         convolution: dict[str, Any],
         hidden: int | None = None,
+        pool_shortcut: bool = False,
         name: str | None = None,
     ):
         super().__init__(name=name, autocast=False)
-        self.preactivation = preactivation
+        self.preactivation, self.down = preactivation, down
         resample = "down" if down else ""
         hidden = hidden or outputs
         self.conv1 = Convolution(inputs, hidden, name="conv1", **convolution)
@@ -97,7 +115,7 @@ class DiscriminatorBlock(keras.layers.Layer):
             Convolution(
                 inputs, outputs, 1, resample=resample, name="shortcut", **convolution
             )
-            if down or inputs != outputs
+            if inputs != outputs or (down and not pool_shortcut)
             else None
         )
         self.built = True
@@ -106,6 +124,6 @@ class DiscriminatorBlock(keras.layers.Layer):
         h = tf.nn.relu(images) if self.preactivation else images
         h = tf.nn.relu(self.conv1(h, training=training))
         h = self.conv2(h, training=training)
-        if self.shortcut is None:
-            return h + images
-        return h + self.shortcut(images, training=training)
+        if self.shortcut is not None:
+            return h + self.shortcut(images, training=training)
+        return h + (average_pool(images) if self.down else images)

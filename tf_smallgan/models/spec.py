@@ -11,7 +11,14 @@ class ModelSpec:
       architecture: a key of `architectures.TABLES`.
       num_classes: K, or 0 for unconditional networks.
       generator_attention, discriminator_attention: resolutions, () for none.
+      shared_embedding, skip_latents: how G is conditioned (models/biggan.py).
       precision: compute type, "float32" or "bfloat16".
+      generator_spectral, discriminator_spectral: whether kernels are divided by
+        their norm; imported networks bring kernels that already are.
+      lean_to_image: BigGAN-deep's last convolution makes the image's channels only.
+      epsilon: batch norm's.
+      statistics_truncations: grid of the standing statistics that the generator
+        keeps; () where they are gathered when it is sampled.
     """
 
     architecture: str
@@ -28,3 +35,8 @@ class ModelSpec:
     latent_distribution: str = "normal"
     precision: str = "float32"
     remat: bool = False
+    generator_spectral: bool = True
+    discriminator_spectral: bool = True
+    lean_to_image: bool = False
+    epsilon: float = 1e-5
+    statistics_truncations: tuple[float, ...] = ()

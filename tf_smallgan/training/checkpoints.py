@@ -1,11 +1,12 @@
 """Saves and restores a run."""
 
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.training.state import TrainingState
+from tf_smallgan.training.state import TrainingState, unreadable_checkpoint
 
 
 class Checkpoints:
@@ -15,11 +16,14 @@ class Checkpoints:
       folder: where they lie.
       state: what is saved.
       keep: how many of the newest are kept.
+      **more: further trackables to save.
     """
 
-    def __init__(self, folder: pathlib.Path, state: TrainingState, keep: int):
+    def __init__(
+        self, folder: pathlib.Path, state: TrainingState, keep: int, **more: Any
+    ):
         self._state = state
-        self._checkpoint = state.checkpoint()
+        self._checkpoint = state.checkpoint(**more)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint,
             str(folder),
@@ -39,9 +43,7 @@ class Checkpoints:
         try:
             self._checkpoint.restore(path).assert_consumed()
         except (tf.errors.OpError, ValueError, AssertionError) as error:
-            raise InputError(
-                f"The checkpoint {path} cannot be restored: {error}"
-            ) from error
+            raise unreadable_checkpoint(path, error) from error
         return int(self._state.step.numpy())
 
     def save(self) -> str:

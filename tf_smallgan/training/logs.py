@@ -9,6 +9,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.data.progress import ProgressLine
+
 
 class MetricsFile:
     """One JSON object a line, each with its step.
@@ -120,6 +122,25 @@ class ConsoleLine:
         if self._held:
             print(self._held, flush=True)
         self._open, self._held = False, ""
+
+
+class Counter:
+    """A progress callback (done, total) that keeps to one line.
+
+    Args:
+      verb: what is done to images, for example "embedding".
+    """
+
+    def __init__(self, verb: str):
+        self._line = ConsoleLine(every_seconds=10.0)
+        self._report = ProgressLine(verb, self._line.show)
+
+    def __call__(self, done: int, total: int) -> None:
+        self._report(done, total)
+
+    def close(self) -> None:
+        """Ends the line."""
+        self._line.close()
 
 
 class TensorBoard:

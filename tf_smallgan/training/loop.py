@@ -27,11 +27,15 @@ class Actions:
 
     Attributes:
       sample: (step) writes a sample grid.
-      evaluate: (step) returns metrics.
+      evaluate: (step) returns scores.
+      observe: (batch) sees every distributed batch that is trained on.
+      report: (step) returns further metrics to log.
     """
 
     sample: Callable[[int], None]
     evaluate: Callable[[int], dict[str, float]]
+    observe: Callable[[Any], None]
+    report: Callable[[int], dict[str, float]]
 
 
 class StopRequest:
@@ -86,7 +90,9 @@ class Loop:
         saved = step
         with StopRequest() as stop:
             while step < self.last_step and not stop.name:
-                metrics = self.train_step(next(self.batches))
+                batch = next(self.batches)
+                self.actions.observe(batch)
+                metrics = self.train_step(batch)
                 step += 1
                 if self._due(self.intervals.log, step):
                     self._log(step, metrics, progress, line)
@@ -110,6 +116,7 @@ class Loop:
     def _log(self, step, metrics, progress: Progress, line: ConsoleLine) -> None:
         values = {name: float(value) for name, value in metrics.items()}
         values["images_per_second"] = progress.rate(step)
+        values |= self.actions.report(step)
         self.metrics_file.append(step, values)
         self.board.scalars(step, values)
         line.show(progress.line(step, values))

@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from tf_smallgan.coreset import CoresetSelection, deal
+from tf_smallgan.coreset import CoresetSelection, deal, radius_report, select
 from tf_smallgan.models.latents import sample_prior
 from tf_smallgan.training.randomness import Purpose, stream
 
@@ -81,17 +81,38 @@ class Prior:
             labels = deal(every, replica, replicas)
         return LatentBatch(latents, labels, weights)
 
-    def _select(self, count: int, counters) -> tuple[tf.Tensor, tf.Tensor]:
-        """`count` latents [count, Z] and their weights [count]."""
-        large = sample_prior(
+    def radius(self, step: int, batch: int, replicas: int) -> dict[str, tf.Tensor]:
+        """How well the core-set of a step's first draw covers, on one replica.
+
+        Args:
+          step, batch, replicas: as for `draw`.
+
+        Returns:
+          `coreset.radius_report`'s scalars.
+        """
+        shared = self.scope == "global"
+        counters = (step, 0) if shared else (step, 0, 0)
+        count = batch * replicas if shared else batch
+        large = self._large(count, counters)
+        chosen = select(self.method, large, count, self._selection_seed(counters))
+        return radius_report(large, chosen, self._selection_seed((*counters, 1)))
+
+    def _large(self, count: int, counters) -> tf.Tensor:
+        """The large batch [count * oversample, Z] that `count` are chosen from."""
+        return sample_prior(
             self.distribution,
             [count * self.oversample, self.latent_dim],
             stream(self.seed, Purpose.LATENTS, *counters),
         )
+
+    def _selection_seed(self, counters) -> tf.Tensor:
+        return stream(self.seed, Purpose.LATENT_SELECTION, *counters)
+
+    def _select(self, count: int, counters) -> tuple[tf.Tensor, tf.Tensor]:
+        """`count` latents [count, Z] and their weights [count]."""
+        large = self._large(count, counters)
         if self.oversample == 1:
             return large, tf.ones([count])
         layer = CoresetSelection(count, method=self.method, weights=self.weighted)
-        seed = stream(self.seed, Purpose.LATENT_SELECTION, *counters)
-        if self.weighted:
-            return layer(large, seed=seed)
-        return layer(large, seed=seed), tf.ones([count])
+        chosen = layer(large, seed=self._selection_seed(counters))
+        return chosen if self.weighted else (chosen, tf.ones([count]))

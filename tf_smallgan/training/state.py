@@ -1,11 +1,13 @@
 """All that training changes, in one object that a checkpoint can hold."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tf_smallgan.config import TrainingConfig
+from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
@@ -26,8 +28,8 @@ class TrainingState:
     discriminator_optimizer: keras.optimizers.Optimizer
     step: tf.Variable
 
-    def checkpoint(self) -> tf.train.Checkpoint:
-        """What is saved: everything needed to go on."""
+    def checkpoint(self, **more: Any) -> tf.train.Checkpoint:
+        """What is saved: everything needed to go on, and `more` trackables."""
         return tf.train.Checkpoint(
             generator=self.generator,
             discriminator=self.discriminator,
@@ -35,6 +37,7 @@ class TrainingState:
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             step=self.step,
+            **more,
         )
 
 
@@ -79,15 +82,30 @@ def _adam(
     return optimizer
 
 
+def unreadable_checkpoint(path: str, error: Exception) -> InputError:
+    """What to say of a checkpoint that cannot be restored."""
+    return InputError(
+        f"The checkpoint {path} cannot be restored ({str(error)[:160]}...): it is "
+        "damaged, or of other networks than the workdir's flags.cfg says. Remove the "
+        "files of that step to use the one before it, or choose another --workdir."
+    )
+
+
 def restore_average(
     spec: ModelSpec, checkpoint_path: str
 ) -> tuple[keras.Model, int]:
-    """The averaged generator and its step; builds neither D nor optimizers."""
+    """The averaged generator and its step; builds neither D nor optimizers.
+
+    Raises:
+      InputError: the checkpoint is unreadable, or of other networks.
+    """
     with weights_follow():
         average = build_generator(spec, name="average")
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
     checkpoint = tf.train.Checkpoint(average=average, step=step)
-    status = checkpoint.restore(checkpoint_path)
-    status.expect_partial()
-    status.assert_existing_objects_matched()
+    try:
+        status = checkpoint.restore(checkpoint_path).expect_partial()
+        status.assert_existing_objects_matched()
+    except (tf.errors.OpError, ValueError, AssertionError) as error:
+        raise unreadable_checkpoint(checkpoint_path, error) from error
     return average, int(step.numpy())

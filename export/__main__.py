@@ -1,0 +1,20 @@
+"""python -m export --workdir=W --export_dir=X [--step=last|best|N]."""
+
+from tf_smallgan import command
+from tf_smallgan.config import Config
+
+
+def _run(config: Config) -> None:
+    # Imported late: flags are checked before TensorFlow has loaded.
+    from export.run import export
+
+    export(config)
+
+
+def main() -> None:
+    """The command."""
+    command.main("export", _run)
+
+
+if __name__ == "__main__":
+    main()

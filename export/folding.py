@@ -1,0 +1,47 @@
+"""A generator for inference only: spectral norm and resampling folded in.
+
+The folded generator computes what the live one computes, from fewer operations:
+each kernel is divided by its singular value once, turned into the form that its
+convolution multiplies by (see models/convolution.py) and cast to the compute type.
+Batch norm reads its statistics from a table by truncation.
+"""
+
+from collections.abc import Sequence
+
+import keras
+
+from tf_smallgan.models.convolution import Convolution
+from tf_smallgan.models.factory import build_generator
+from tf_smallgan.models.initializers import weights_follow
+from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.models.spectral_norm import kernels_of
+
+_TABLE_PREFIX = "table_"
+
+
+def folded_copy(
+    average: keras.Model, spec: ModelSpec, truncations: Sequence[float]
+) -> keras.Model:
+    """A folded copy of `average` with empty tables of statistics.
+
+    Args:
+      average: the live generator, spectral norm converged; left as it is.
+      spec: what it was built from.
+      truncations: rising grid of the tables.
+    """
+    with weights_follow():
+        generator = build_generator(spec, truncations=truncations, name="exported")
+    copy_weights(average, generator)
+    for layer in generator._flatten_layers():
+        if isinstance(layer, Convolution):
+            layer.fold()
+    for kernel in kernels_of(generator):
+        kernel.fold()
+    return generator
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies all variables but the tables of statistics, which `source` lacks."""
+    targets = [v for v in target.variables if not v.name.startswith(_TABLE_PREFIX)]
+    for new, old in zip(targets, source.variables, strict=True):
+        new.assign(old)

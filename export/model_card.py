@@ -1,0 +1,100 @@
+"""The README.md of an export: what the model is and how it was made."""
+
+import pathlib
+from typing import Any
+
+from export.recording import Facts
+from export.restore import Restored
+from tf_smallgan import config as config_lib
+from tf_smallgan.training.logs import read_metrics
+
+_LICENCE = """\
+## Licence
+
+The code that made this model is under the Apache License 2.0. The weights were
+learned from the data set named above: its licence and terms may limit what the
+weights and the images may be used for. Check them before you pass either on.
+"""
+
+
+def model_card(restored: Restored, facts: Facts, metrics: pathlib.Path) -> str:
+    """Markdown.
+
+    Args:
+      restored: the generator that is exported.
+      facts: of the export.
+      metrics: the run's metrics.jsonl; may be missing.
+    """
+    rows = [row for row in read_metrics(metrics) if row["step"] <= restored.step]
+    sections = [
+        _title(restored, facts),
+        _inputs(facts),
+        _table("Metrics", _latest(rows)),
+        _settings(restored),
+        _LICENCE,
+    ]
+    return "\n".join(sections)
+
+
+def _title(restored: Restored, facts: Facts) -> str:
+    data = restored.config.data
+    kind = f"{facts.num_classes} classes" if facts.num_classes else "no classes"
+    colours = "RGB" if facts.image_channels == 3 else "grey"
+    return f"""\
+# {facts.architecture} generator, {data.dataset}, {facts.resolution} px
+
+A generator of {facts.resolution} x {facts.resolution} {colours} images, {kind},
+trained on `{data.dataset}` (split `{data.split}`) for {restored.step} steps. These
+are the averaged weights with spectral norm folded in, computing in
+{facts.precision}. It makes up images; none is a photograph.
+"""
+
+
+def _inputs(facts: Facts) -> str:
+    grid = ", ".join(f"{t:g}" for t in facts.standing_truncations)
+    classes = (
+        f"`label` is 0 to {facts.num_classes - 1}, `y` [B, {facts.num_classes}]."
+        if facts.num_classes
+        else "There is no `label` and no `y`."
+    )
+    return f"""\
+## Inputs
+
+`z` has {facts.latent_dim} numbers, `truncation` is in (0, 1]. {classes}
+Latents of seeds follow the rule `{facts.truncation_rule}` on a
+`{facts.latent_distribution}` prior. Batch norm statistics come from
+{facts.standing_batches} batches at each of the truncations {grid}; between them they
+are interpolated, beyond the ends the end's are used.
+"""
+
+
+def _latest(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last value of each metric, up to the exported step."""
+    latest: dict[str, Any] = {}
+    for row in rows:
+        latest |= row
+    return latest
+
+
+def _table(title: str, values: dict[str, Any]) -> str:
+    if not values:
+        return f"## {title}\n\nNone were recorded.\n"
+    lines = [f"| {name} | {_shown(value)} |" for name, value in values.items()]
+    return "\n".join([f"## {title}", "", "| name | value |", "|---|---|", *lines, ""])
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+_PATHS = ("workdir", "data_dir", "cache_dir", "inception_weights", "tpu")
+
+
+def _settings(restored: Restored) -> str:
+    """The run's flags, without the paths of the machine it ran on."""
+    lines = [
+        line
+        for line in config_lib.to_flag_lines(restored.config)
+        if line.removeprefix("--").split("=")[0] not in _PATHS
+    ]
+    return "\n".join(["## Settings", "", "```", *lines, "```", ""])

@@ -1,0 +1,70 @@
+"""The export command: restore, fold, fill tables, record, write."""
+
+import pathlib
+
+import tensorflow as tf
+
+from export import recording, server_files, tables
+from export.folding import folded_copy
+from export.model_card import model_card
+from export.module import build_module
+from export.restore import Restored, restore
+from export.versions import new_version
+from export.warmup import write_warmup
+from tf_smallgan.config import Config, ExportConfig
+from tf_smallgan.workdir import Workdir
+
+
+def export(config: Config) -> None:
+    """Writes the next version of --workdir's generator below --export_dir.
+
+    Raises:
+      InputError: flags or checkpoint do not fit, or the statistics are not finite.
+    """
+    options = config.export or ExportConfig()
+    tables.check_grid(options.standing_truncations)
+    restored = restore(config, options.step)
+    if config.run.dry_run:
+        print(f"Would export step {restored.step} to {options.export_dir}.")
+        return
+    with new_version(options.export_dir) as version:
+        write(restored, options, version.path)
+    print(f"Exported step {restored.step} to {version.final}")
+
+
+def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> None:
+    """Writes a whole SavedModel and what goes with it into `folder`.
+
+    Args:
+      restored: the live generator.
+      options: which truncations get statistics.
+      folder: exists, empty.
+
+    Raises:
+      InputError: statistics or images are not finite.
+    """
+    config, spec = restored.config, restored.spec
+    grid, rule = options.standing_truncations, config.sampling.truncation_rule
+    print(
+        f"Standing statistics: {config.sampling.standing_batches} batches at each of "
+        f"{len(grid)} truncations",
+        flush=True,
+    )
+    generator = folded_copy(restored.average, spec, grid)
+    tables.fill_tables(
+        generator,
+        spec,
+        truncations=grid,
+        rule=rule,
+        batches=config.sampling.standing_batches,
+        seed=config.run.seed,
+    )
+    root, signatures = build_module(generator, spec, rule)
+    tf.saved_model.save(root, str(folder), signatures=signatures)
+    facts = recording.facts_of(restored, grid)
+    recording.write_facts(folder, facts)
+    recording.record(folder, restored, tables.tables_of(generator), grid)
+    write_warmup(folder, facts)
+    server_files.write(folder)
+    card = model_card(restored, facts, Workdir(config.run.workdir).metrics)
+    (folder / "README.md").write_text(card)

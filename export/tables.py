@@ -1,0 +1,107 @@
+"""Standing batch norm statistics over a grid of truncations.
+
+A truncated latent gives other statistics than a whole one, so each truncation has
+its own, and those between two of the grid are interpolated. Under the `hub` rule
+means and variances are smooth functions of the squared truncation, so a coarse grid
+is enough; every truncation sees the same random numbers, which keeps the noise of
+neighbours alike.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.errors import InputError
+from tf_smallgan.models.batch_norm import statistics_of
+from tf_smallgan.models.latents import sample_truncated
+from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.models.standing import (
+    Draw,
+    Moments,
+    StatisticsGatherer,
+    set_table_row,
+)
+
+_STANDING_STREAM = 1  # As in models/sampler.py: the same draws as `sample` makes.
+_BATCH_PIXELS = 64 * 128 * 128  # 64 images up to 128 px, fewer of larger ones.
+
+
+def check_grid(truncations: Sequence[float]) -> None:
+    """Raises InputError unless the grid rises within (0, 1]."""
+    rising = all(a < b for a, b in zip(truncations[:-1], truncations[1:]))
+    if not truncations or not rising or not 0 < truncations[0] <= truncations[-1] <= 1:
+        listed = ",".join(str(t) for t in truncations)
+        raise InputError(
+            f"--standing_truncations={listed} is not a rising list of numbers in "
+            "(0, 1]; give for example --standing_truncations=0.1,0.5,1."
+        )
+
+
+def fill_tables(
+    generator: keras.Model,
+    spec: ModelSpec,
+    *,
+    truncations: Sequence[float],
+    rule: str,
+    batches: int,
+    seed: int,
+) -> None:
+    """Fills the tables of `generator` with pooled statistics.
+
+    Args:
+      generator: built with `truncations`.
+      spec: what it was built from.
+      truncations: rising grid in (0, 1].
+      rule: truncation rule, "hub" or "threshold".
+      batches: forward passes at each truncation.
+      seed: everything drawn follows from it.
+
+    Raises:
+      InputError: statistics are not finite.
+    """
+    gatherer = StatisticsGatherer(generator)
+    for row, truncation in enumerate(truncations):
+        draw = _standing_draw(spec, rule, truncation, seed)
+        pooled = gatherer.gather(draw, batches)
+        _check_finite(generator, pooled, truncation)
+        set_table_row(generator, row, pooled)
+
+
+def _standing_draw(spec: ModelSpec, rule: str, truncation: float, seed: int) -> Draw:
+    size = max(1, min(64, _BATCH_PIXELS // spec.resolution**2))
+
+    def draw(batch: int) -> tuple[tf.Tensor, tf.Tensor | None]:
+        key = tf.constant([seed % 2**31, _STANDING_STREAM], tf.int32)
+        key = tf.random.experimental.stateless_fold_in(key, batch)
+        shape = [size, spec.latent_dim]
+        latents = sample_truncated(
+            rule, spec.latent_distribution, shape, key, truncation
+        )
+        if not spec.num_classes:
+            return latents, None
+        labels = tf.random.stateless_uniform(
+            [size], key + 1, 0, spec.num_classes, tf.int32
+        )
+        return latents, labels
+
+    return draw
+
+
+def _check_finite(generator: keras.Model, pooled: Moments, truncation: float) -> None:
+    for number, (mean, variance) in enumerate(pooled):
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+            raise InputError(
+                f"The standing statistics of batch norm {number} of {len(pooled)} are "
+                f"not finite at truncation {truncation}: the weights of this "
+                "checkpoint have diverged. Export an earlier one with --step=N."
+            )
+
+
+def tables_of(generator: keras.Model) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(means, variances), both [T, C], of each batch norm in the order of making."""
+    return [
+        (layer.table_mean.numpy(), layer.table_variance.numpy())
+        for layer in statistics_of(generator)
+    ]

@@ -1,0 +1,140 @@
+"""The command, from a workdir to its files."""
+
+import csv
+import json
+
+import pytest
+
+from tf_smallgan import config as config_lib
+from tf_smallgan import evaluate
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation import during_training
+from tf_smallgan.evaluation.results import SCORES_FILE
+
+
+def parse(workdir, *flags):
+    return config_lib.parse([f"--workdir={workdir}", *flags], "evaluate")
+
+
+@pytest.fixture(scope="module")
+def ran(workdir, tmp_path_factory):
+    """One sweep of two truncations, its folder and its report."""
+    folder = tmp_path_factory.mktemp("scores")
+    report = folder / "page" / "report.html"
+    evaluate.run(
+        parse(
+            workdir,
+            "--num_samples=60",
+            "--truncations=1.0,0.4",
+            f"--results_dir={folder}",
+            f"--report={report}",
+        )
+    )
+    return folder
+
+
+def test_records_hold_what_makes_them_comparable(ran, workdir):
+    lines = (ran / SCORES_FILE).read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [record["truncation"] for record in records] == [1.0, 0.4]
+    record = records[0]
+    assert record["step"] == 12 and record["ema"] is True
+    assert record["bn"] == "standing" and record["standing_batches"] == 2
+    assert record["truncation_rule"] == "hub" and record["num_samples"] == 60
+    space = record["spaces"]["classifier"]
+    assert space["weights_hash"] and space["resizer"]
+    reference = space["reference"]
+    assert reference["dataset"] == "digits" and reference["split"] == "train"
+    assert reference["count"] == 1797 and reference["identity_hash"]
+    metrics = space["metrics"]
+    assert metrics["classifier_frechet_distance_60"] > 0
+    assert 0 <= metrics["conditional_accuracy"] <= 1
+    assert not any(name.startswith(("fid", "kid", "inception")) for name in metrics)
+
+
+def test_sweep_files(ran):
+    with (ran / "sweep-step-0000012.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["truncation"]) for row in rows] == [0.4, 1.0]
+    lines = (ran / SCORES_FILE).read_text().splitlines()
+    metrics = json.loads(lines[1])["spaces"]["classifier"]["metrics"]
+    name = "classifier_frechet_distance_60"
+    assert float(rows[0][name]) == metrics[name]
+    picture = (ran / "sweep-step-0000012-classifier.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_report_is_one_file(ran):
+    page = (ran / "page" / "report.html").read_text()
+    assert page.count("<img") > 20 and "data:image/png;base64," in page
+    for outside in ("http://", "https://", "<script", "<link", "@import"):
+        assert outside not in page
+    for part in ("Samples", "Nearest training images", "Training", "Settings"):
+        assert f"<h2>{part}</h2>" in page
+    assert sorted(path.name for path in (ran / "page").iterdir()) == ["report.html"]
+
+
+def test_two_replicas_score_what_one_scores(ran, workdir, two_replicas, tmp_path):
+    flags = ["--num_samples=60", "--truncations=1.0", f"--results_dir={tmp_path}"]
+    flags += ["--strategy=mirrored", "--logical_cpus=2"]
+    evaluate.run(parse(workdir, *flags))
+    one, two = (
+        json.loads((folder / SCORES_FILE).read_text().splitlines()[0])["spaces"]
+        for folder in (ran, tmp_path)
+    )
+    expected = one["classifier"]["metrics"]
+    found = two["classifier"]["metrics"]
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_during_training(config, data, ran):
+    from tf_smallgan import settings
+    from tf_smallgan.training.state import build_state
+
+    config = config_lib.replace(config, eval_samples=40)
+    state = build_state(settings.model_spec(config), config.training, seed=0)
+    said = []
+    evaluation = during_training.TrainingEvaluation(
+        config, data, state.average, say=said.append
+    )
+    values = evaluation.scores(3)
+    assert values["classifier_frechet_distance_40"] > 0
+    assert values["evaluation_seconds"] > 0
+    assert "training paused" in said[-1] and said[-1].startswith("step 3:")
+    name = during_training.deciding_metric(values)
+    assert name == "classifier_frechet_distance_40"
+    again = evaluation.scores(4)
+    assert again[name] == values[name]
+    state.average.trainable_variables[0].assign_add(
+        0.5 + 0 * state.average.trainable_variables[0]
+    )
+    assert evaluation.scores(5)[name] != values[name]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--truncations=0.5,1.5"], r"truncation=1.5 is outside \(0, 1\]"),
+        (["--truncations="], "truncations= is not|truncations is empty"),
+        (["--strategy=multi_worker"], "evaluate runs on one machine"),
+        (["--step=5"], "--step=5 is not a kept checkpoint; there are 12"),
+        (["--export_dir=none"], "--export_dir=none holds no SavedModel"),
+        (["--feature_space=inception"], "--inception_weights is not set"),
+        (["--reference=none.npz"], "--reference=none.npz cannot be read"),
+    ],
+)
+def test_bad_flags(workdir, flags, message):
+    with pytest.raises(InputError, match=message):
+        evaluate.run(parse(workdir, *flags))
+
+
+def test_no_labels_and_no_inception(config):
+    from tf_smallgan.evaluation.session import wanted_spaces
+
+    unlabelled = config_lib.replace(config, num_classes=None, conditional=False)
+    with pytest.raises(InputError, match="has no labels .* need the Inception"):
+        wanted_spaces(unlabelled)
+    weights = config_lib.replace(unlabelled, inception_weights="file")
+    assert wanted_spaces(weights) == ("inception",)
+    both = config_lib.replace(config, inception_weights="file")
+    assert wanted_spaces(both) == ("classifier", "inception")

@@ -1,0 +1,88 @@
+"""Reference statistics: streamed, cached, imported, and never of something else."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation import reference as reference_lib
+from tf_smallgan.evaluation.reference import load_or_compute, load_reference
+
+
+@pytest.fixture(scope="module")
+def computed(data, pixel_space):
+    return load_or_compute(data, pixel_space)
+
+
+def test_equals_all_images_at_once(data, pixel_space, computed):
+    images = np.stack([image.numpy() for image, _ in data.images()])
+    features = pixel_space.function(tf.constant(images))[0].numpy()
+    assert computed.count == len(images) == 1797
+    np.testing.assert_allclose(
+        computed.features, features[computed.records], rtol=1e-5, atol=1e-6
+    )
+    wide = computed.features.astype(np.float64)
+    np.testing.assert_allclose(computed.gaussian.mean, wide.mean(0), rtol=1e-10)
+    np.testing.assert_allclose(
+        computed.gaussian.covariance, np.cov(wide, rowvar=False), rtol=1e-8, atol=1e-14
+    )
+    np.testing.assert_array_equal(computed.labels, data.table.labels[computed.records])
+
+
+def test_second_call_reads_the_cache(data, pixel_space, computed, monkeypatch):
+    monkeypatch.setattr(reference_lib, "_compute", None)
+    again = load_or_compute(data, pixel_space)
+    np.testing.assert_array_equal(again.gaussian.mean, computed.gaussian.mean)
+    np.testing.assert_array_equal(again.features, computed.features)
+    assert again.facts == computed.facts and again.path == computed.path
+
+
+def test_other_weights_or_data_have_their_own_file(data, pixel_space, computed):
+    other = dataclasses.replace(pixel_space, hash="other")
+    assert load_or_compute(data, other).path != computed.path
+    split = dataclasses.replace(data.config.data, split="test")
+    config = dataclasses.replace(data.config, data=split)
+    moved = dataclasses.replace(data, config=config)
+    assert load_or_compute(moved, pixel_space).path != computed.path
+
+
+def test_points_are_a_bounded_subset_in_random_order(data, pixel_space, monkeypatch):
+    monkeypatch.setattr(reference_lib, "MOST_POINTS", 50)
+    found = load_or_compute(data, pixel_space)
+    assert found.features.shape == (50, 16) and found.count == 1797
+    assert len(set(found.records)) == 50
+    assert not np.array_equal(found.records, np.sort(found.records))
+
+
+def test_two_replicas_compute_the_same(data, pixel_space, computed, two_replicas):
+    facts = {"other": "file"}
+    found = reference_lib._compute(
+        data, pixel_space, facts, "", two_replicas, lambda done, total: None
+    )
+    np.testing.assert_array_equal(found.gaussian.mean, computed.gaussian.mean)
+    np.testing.assert_array_equal(found.features, computed.features)
+
+
+def test_import_of_published_statistics(tmp_path, pixel_space):
+    path = tmp_path / "published.npz"
+    np.savez(path, mu=np.arange(16.0), sigma=np.eye(16))
+    found = load_reference(str(path), pixel_space)
+    assert found.gaussian.mean[3] == 3 and found.count is None
+    assert found.features is None and found.facts == {"imported": str(path)}
+
+
+def test_files_that_do_not_fit(tmp_path, pixel_space, computed):
+    path = tmp_path / "odd.npz"
+    with pytest.raises(InputError, match="cannot be read as .npz"):
+        load_reference(str(path), pixel_space)
+    np.savez(path, mu=np.zeros(16))
+    with pytest.raises(InputError, match=r"lacks \['sigma'\]"):
+        load_reference(str(path), pixel_space)
+    np.savez(path, mu=np.zeros(5), sigma=np.eye(5))
+    with pytest.raises(InputError, match="pixels features have 16 dimensions"):
+        load_reference(str(path), pixel_space)
+    other = dataclasses.replace(pixel_space, hash="other")
+    with pytest.raises(InputError, match="weights_hash 'none' and this run has"):
+        load_reference(computed.path, other)

@@ -1,0 +1,78 @@
+"""Samples follow from seed and index, whoever draws them."""
+
+import numpy as np
+import pytest
+
+from tf_smallgan.config import replace
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.session import open_supply
+from tf_smallgan.evaluation.supply import shuffled_labels, version_folder
+
+LABELS = shuffled_labels(150, 10, seed=0)
+
+
+@pytest.fixture(scope="module")
+def supply_of(config):
+    """Supplies by strategy and flags, each opened once."""
+    opened = {}
+
+    def supply(strategy, **flags):
+        key = (strategy, *sorted(flags.items()))
+        if key not in opened:
+            opened[key], _ = open_supply(replace(config, **flags), strategy)
+        return opened[key]
+
+    return supply
+
+
+def draw(supply_of, strategy=None, truncation=0.7, labels=LABELS, **flags):
+    supply = supply_of(strategy, **({"bn": "standing"} | flags))
+    batches = list(supply.images(labels, truncation))
+    assert all(len(images) <= 64 for images, _ in batches)
+    np.testing.assert_array_equal(np.concatenate([b for _, b in batches]), labels)
+    return np.concatenate([images for images, _ in batches])
+
+
+def test_shape_and_seed(supply_of):
+    images = draw(supply_of)
+    assert images.shape == (150, 32, 32, 1) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images, draw(supply_of))
+    assert (images != draw(supply_of, seed=1)).mean() > 0.5
+    assert (images != draw(supply_of, truncation=1.0)).mean() > 0.5
+
+
+def test_a_sample_does_not_depend_on_how_many_follow(supply_of):
+    np.testing.assert_array_equal(
+        draw(supply_of)[:70], draw(supply_of, labels=LABELS[:70])
+    )
+
+
+@pytest.mark.parametrize("bn", ["standing", "batch"])
+def test_two_replicas_draw_what_one_draws(supply_of, two_replicas, bn):
+    one, two = draw(supply_of, bn=bn), draw(supply_of, two_replicas, bn=bn)
+    # A level may round the other way where sums are taken in another order.
+    assert np.abs(one.astype(int) - two).max() <= 1
+    assert (one == two).mean() > 0.999
+
+
+def test_batch_norm_modes_differ(supply_of):
+    images = [draw(supply_of, bn=bn) for bn in ("standing", "moving", "batch")]
+    assert (images[0] != images[1]).mean() > 0.1
+    assert (images[0] != images[2]).mean() > 0.1
+
+
+def test_labels_are_balanced_and_in_random_order():
+    counts = np.bincount(shuffled_labels(205, 10, seed=3))
+    assert set(counts) == {20, 21} and counts.sum() == 205
+    assert (np.diff(LABELS) != 1).any()
+    assert not shuffled_labels(5, 0, seed=0).any()
+
+
+def test_newest_version_of_an_export(tmp_path):
+    for name in ("2", "10", "assets"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    assert version_folder(str(tmp_path)).name == "10"
+    assert version_folder(str(tmp_path / "2")).name == "2"
+    with pytest.raises(InputError, match="holds no SavedModel"):
+        version_folder(str(tmp_path / "none"))

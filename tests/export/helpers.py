@@ -1,0 +1,71 @@
+"""A small run with weights that are far from trivial, and processes of their own."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from tf_smallgan import config as config_lib
+from tf_smallgan import settings
+from tf_smallgan.config import Config
+from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.state import build_state
+from tf_smallgan.workdir import Workdir
+
+ROOT = pathlib.Path(__file__).parents[2]
+STEP = 7
+FLAGS = (
+    "--dataset=digits",
+    "--resolution=32",
+    "--channel_multiplier=2",
+    "--latent_dim=16",
+    "--attention_resolutions=16",
+    "--batch_size=8",
+    "--standing_batches=3",
+)
+
+
+def perturb(model, seed: int) -> None:
+    """Makes every weight matter: zeros and ones become other numbers too."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        noise = rng.standard_normal(variable.shape).astype(np.float32)
+        variable.assign(variable + 0.2 * noise)
+
+
+def make_workdir(path: pathlib.Path, *flags: str) -> Config:
+    """A workdir as training leaves it, with random weights; returns its config."""
+    config = config_lib.parse([f"--workdir={path}", *FLAGS, *flags])
+    config = settings.complete(config)
+    workdir = Workdir(str(path))
+    workdir.open(config)
+    workdir.metrics.write_text('{"step": 7, "generator_loss": 0.25}\n')
+    state = build_state(settings.model_spec(config), config.training, seed=3)
+    perturb(state.generator, 1)
+    perturb(state.average, 2)
+    state.step.assign(STEP)
+    Checkpoints(workdir.checkpoints, state, keep=3).save()
+    return config
+
+
+def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    """`python -m module arguments` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+
+def request(*labels: int, seed: int = 5, truncation: float = 0.7) -> dict:
+    """Inputs of serving_default, seeds rising from `seed`."""
+    count = len(labels)
+    return {
+        "label": np.array(labels, np.int32),
+        "seed": seed + np.arange(count, dtype=np.int64),
+        "truncation": np.full(count, truncation, np.float32),
+    }

@@ -1,0 +1,203 @@
+"""Every command end to end on configs/smoke.cfg, as a user runs it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_smallgan.training.logs import read_metrics
+
+ROOT = pathlib.Path(__file__).parent.parent
+SMOKE = "--flagfile=configs/smoke.cfg"
+
+
+def run(module, *arguments, check=True, **environment):
+    result = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    if check:
+        assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A finished smoke run: its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    return folder, run("tf_smallgan.train", SMOKE, f"--workdir={folder}").stdout
+
+
+def test_train_says_what_it_does_and_leaves_everything(smoke):
+    folder, printed = smoke
+    assert "strategy one_device, 1 replica" in printed
+    assert "digits train: 1,797 images, 10 classes" in printed
+    assert "step 4/4" in printed
+    assert (folder / "samples" / "step-0000004.png").exists()
+    assert list(folder.glob("tensorboard/events*"))
+    assert (folder / "checkpoints" / "step-4.index").exists()
+    rows = read_metrics(folder / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert {"discriminator_loss", "generator_loss", "images_per_second"} <= set(rows[0])
+    assert 0 < rows[-1]["images_seen_share"] < 1
+
+
+def test_a_finished_run_says_so(smoke):
+    folder, _ = smoke
+    result = run("tf_smallgan.train", SMOKE, f"--workdir={folder}")
+    assert "Finished: step 4 of 4 is reached" in result.stdout
+
+
+def test_more_steps_go_on_from_the_last_checkpoint(smoke, tmp_path):
+    folder, _ = smoke
+    subprocess.run(["cp", "-r", f"{folder}/.", str(tmp_path)], check=True)
+    result = run(
+        "tf_smallgan.train", SMOKE, f"--workdir={tmp_path}", "--train_steps=5"
+    )
+    assert "Resumed from step 4" in result.stdout
+    steps = [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    assert steps == [1, 2, 3, 4, 5]
+
+
+def test_other_flags_are_refused_before_anything_is_lost(smoke):
+    folder, _ = smoke
+    result = run(
+        "tf_smallgan.train",
+        SMOKE,
+        f"--workdir={folder}",
+        "--channel_multiplier=4",
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "--channel_multiplier was 2 and is now 4" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_sigterm_saves_and_ends_cleanly(tmp_path):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tf_smallgan.train", SMOKE),
+            *(f"--workdir={tmp_path}", "--train_steps=100000"),
+            *("--checkpoint_every_steps=0", "--sample_every_steps=0"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    metrics = tmp_path / "metrics.jsonl"
+    while not read_metrics(metrics):
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate()
+    assert process.returncode == 0
+    assert "SIGTERM: saved at step" in printed
+    assert "Run the same command again" in printed
+    last = read_metrics(metrics)[-1]["step"]
+    saved = [int(p.stem.split("-")[1]) for p in tmp_path.glob("checkpoints/*.index")]
+    assert len(saved) == 1
+    assert saved[0] >= last
+
+
+def test_sample_draws_sheets_and_arrays(smoke, tmp_path):
+    folder, _ = smoke
+    workdir = f"--workdir={folder}"
+    sheet, arrays = tmp_path / "lines.png", tmp_path / "s.npz"
+    run(
+        "tf_smallgan.sample",
+        workdir,
+        "--layout=interpolation",
+        "--count=30",
+        f"--out={sheet}",
+    )
+    assert tf.io.decode_png(sheet.read_bytes()).shape == (3 * 66 + 2, 10 * 66 + 2, 1)
+    run("tf_smallgan.sample", workdir, "--label=3", "--count=5", f"--out={arrays}")
+    with np.load(arrays) as loaded:
+        assert loaded["images"].shape == (5, 32, 32, 1)
+        assert loaded["images"].dtype == np.uint8
+        np.testing.assert_array_equal(loaded["labels"], [3] * 5)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--label=10", "--label=10 is not a class; classes are 0 to 9"),
+        ("--truncation=0", "--truncation=0.0 is outside"),
+        ("--out=picture.gif", "picture.gif ends in neither .png"),
+    ],
+)
+def test_sample_refuses_what_it_cannot_draw(smoke, flag, message):
+    folder, _ = smoke
+    result = run("tf_smallgan.sample", f"--workdir={folder}", flag, check=False)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_evaluate_prints_and_keeps_its_figures(smoke):
+    folder, _ = smoke
+    result = run(
+        "tf_smallgan.evaluate", f"--workdir={folder}", "--num_samples=200"
+    )
+    assert "conditional_accuracy" in result.stdout
+    assert "classifier_frechet_distance" in result.stdout
+    assert "fid" not in result.stdout.lower()
+    kept = list(folder.glob("evaluation/*.json"))
+    assert kept
+    assert json.loads(kept[0].read_text())
+
+
+def test_an_export_is_loaded_by_a_process_that_has_only_tensorflow(smoke, tmp_path):
+    folder, _ = smoke
+    exports = tmp_path / "exports"
+    run("export", f"--workdir={folder}", f"--export_dir={exports}")
+    script = (
+        "import sys, tensorflow as tf\n"
+        "m = tf.saved_model.load(sys.argv[1])\n"
+        "out = m.signatures['serving_default'](label=tf.constant([1, 2]), "
+        "seed=tf.constant([5, 6], tf.int64), truncation=tf.constant([0.5, 1.0]))\n"
+        "assert 'tf_smallgan' not in sys.modules\n"
+        "print(out['image'].shape, out['image'].dtype.name)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", script, str(exports / "1")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.strip() == "(2, 32, 32, 1) uint8", result.stderr
+    sheet = tmp_path / "from_export.png"
+    run(
+        "tf_smallgan.sample",
+        f"--export_dir={exports}",
+        "--layout=interpolation",
+        "--count=20",
+        f"--out={sheet}",
+    )
+    assert sheet.exists()
+
+
+def test_dry_run_needs_no_data():
+    result = run(
+        "tf_smallgan.train",
+        "--flagfile=configs/imagenet128.cfg",
+        "--data_dir=/nowhere",
+        "--dry_run",
+    )
+    assert "G 70,433,988" in result.stdout
+
+
+def test_unknown_flags_fail_in_one_line():
+    result = run("tf_smallgan.train", "--batch_sise=3", check=False)
+    assert result.returncode == 2
+    assert "Unknown command line flag 'batch_sise'" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

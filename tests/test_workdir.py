@@ -1,0 +1,48 @@
+"""A run may go on in its folder only with the flags that shaped it."""
+
+import pytest
+
+from tf_smallgan import config
+from tf_smallgan.errors import InputError
+from tf_smallgan.workdir import Workdir
+
+
+@pytest.fixture
+def started(tmp_path):
+    settings = config.parse([f"--workdir={tmp_path}", "--latent_dim=12"])
+    workdir = Workdir(str(tmp_path))
+    workdir.open(settings)
+    workdir.checkpoints.mkdir()
+    (workdir.checkpoints / "step-5.index").touch()
+    return workdir, settings
+
+
+def test_no_workdir_is_refused():
+    with pytest.raises(InputError, match="--workdir is not set"):
+        Workdir("")
+
+
+def test_other_model_flags_are_refused_and_listed(started):
+    workdir, settings = started
+    other = config.replace(settings, latent_dim=16, prior_oversample=2)
+    message = (
+        "--prior_oversample was 4 and is now 2; --latent_dim was 12 and is now 16"
+    )
+    with pytest.raises(InputError, match=message):
+        workdir.open(other)
+
+
+def test_steps_logging_and_devices_may_change(started):
+    workdir, settings = started
+    workdir.open(
+        config.replace(
+            settings, train_steps=9, log_every_steps=1, strategy="mirrored", data_dir="x"
+        )
+    )
+    assert config.parse([f"--flagfile={workdir.flags}"]).training.train_steps == 9
+
+
+def test_before_the_first_checkpoint_anything_may_change(tmp_path):
+    workdir = Workdir(str(tmp_path))
+    workdir.open(config.parse([f"--workdir={tmp_path}"]))
+    workdir.open(config.parse([f"--workdir={tmp_path}", "--latent_dim=16"]))

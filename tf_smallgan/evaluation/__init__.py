@@ -1,0 +1,1 @@
+"""Scores of generated images; every number says what it was measured with."""

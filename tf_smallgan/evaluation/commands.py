@@ -1,0 +1,131 @@
+"""The steps of `evaluate`: open, score each truncation, write."""
+
+import pathlib
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+
+import tensorflow as tf
+
+from tf_smallgan.config import Config
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
+from tf_smallgan.evaluation.evaluator import Evaluation
+from tf_smallgan.evaluation.session import Session, open_session
+from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.logs import Counter, read_metrics
+from tf_smallgan.workdir import Workdir
+
+
+def evaluate(config: Config) -> list[Evaluation]:
+    """Scores each of --truncations, then writes what was asked for.
+
+    Raises:
+      InputError: flags, data, workdir or export do not fit.
+    """
+    options = config.evaluate
+    assert options is not None
+    if config.run.strategy == "multi_worker":
+        raise InputError(
+            "--strategy=multi_worker: evaluate runs on one machine; give "
+            "--strategy=auto."
+        )
+    strategy = strategies.make_strategy(config.run)
+    print(strategies.describe(strategy), flush=True)
+    session = open_session(config, strategy)
+    found = [_score(session, strategy, t) for t in options.truncations]
+    if len(found) > 1:
+        write_sweep(session, found)
+    if options.report:
+        write_report(session, found, pathlib.Path(options.report))
+    return found
+
+
+def _score(
+    session: Session, strategy: tf.distribute.Strategy, truncation: float
+) -> Evaluation:
+    """Scores at one truncation, prints it and keeps it."""
+    options = session.config.evaluate
+    assert options is not None
+    counter = Counter("scored")
+    evaluation = evaluator.evaluate(
+        session.supply,
+        session.measures,
+        truncation=truncation,
+        num_samples=options.num_samples,
+        seed=session.config.run.seed,
+        strategy=strategy,
+        report=counter,
+    )
+    counter.close()
+    facts, measures = session.facts, session.measures
+    record = evaluator.describe(evaluation, measures, facts)
+    path = results.append_record(session.folder, record | {"software": versions()})
+    print("\n".join(results.lines(evaluation, measures, facts)))
+    print(f"Scores: {path}", flush=True)
+    return evaluation
+
+
+def write_sweep(session: Session, found: Sequence[Evaluation]) -> None:
+    """Writes the curve as CSV, and as PNG for each feature space."""
+    what = f"step-{session.facts['step']:07}" if "step" in session.facts else "export"
+    table = session.folder / f"sweep-{what}.csv"
+    sweep.write_table(table, found)
+    print(f"Sweep: {table}")
+    for space, _ in session.measures:
+        curve = sweep.curve_of(found, space)
+        if curve is None:
+            continue
+        path = session.folder / f"sweep-{what}-{space.name}.png"
+        subtitle = f"{what}, {found[0].num_samples:,} samples, {space.name} features"
+        sweep.draw(path, curve, subtitle)
+        print(f"Sweep: {path}")
+        print(
+            f"  least {curve.distance_name}: {best_point(curve, curve.best_distance)}"
+        )
+        print(f"  best {curve.fidelity_name}: {best_point(curve, curve.best_fidelity)}")
+
+
+def best_point(curve: sweep.Curve, row: int) -> str:
+    """A marked point in words."""
+    return (
+        f"truncation {curve.truncations[row]:g}, distance {curve.distances[row]:.6g}, "
+        f"fidelity {curve.fidelities[row]:.6g}"
+    )
+
+
+def write_report(
+    session: Session, found: Sequence[Evaluation], path: pathlib.Path
+) -> None:
+    """Writes the HTML page."""
+    best = report.best_of(found, session.measures)
+    data, config = session.data, session.config
+    pairs, names = {}, None
+    if data is not None:
+        pairs = gallery.nearest_pairs(best, session.measures, data)
+        names = data.source.class_names
+    rows = []
+    if config.run.workdir:
+        rows = read_metrics(Workdir(config.run.workdir).metrics)
+    content = report.Content(
+        title=f"Evaluation: {config.data.dataset}, {config.data.resolution} px",
+        evaluations=found,
+        measures=session.measures,
+        facts=session.facts,
+        class_names=names or [str(i) for i in range(best.num_classes)],
+        sheets=gallery.class_sheets(session.supply, best.truncation),
+        pairs=pairs,
+        metrics=rows,
+        versions=versions(),
+    )
+    report.write(path, content)
+    print(f"Report: {path}")
+
+
+def versions() -> dict[str, str]:
+    """Of the software that numbers may depend on."""
+    names = ("tensorflow", "keras", "tensorflow-gan", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        found[name] = metadata.version(name)
+    return found

@@ -1,0 +1,110 @@
+"""Scores while training: fewer samples, and the pause is timed."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tf_smallgan import settings
+from tf_smallgan.config import Config, EvaluateConfig
+from tf_smallgan.evaluation.evaluator import Measure, evaluate
+from tf_smallgan.evaluation.session import open_measures, open_spaces, wanted_spaces
+from tf_smallgan.evaluation.supply import GeneratorSupply
+from tf_smallgan.preparation import TrainingData
+from tf_smallgan.training.logs import Counter
+
+SECONDS = "evaluation_seconds"
+_CLASSIFIER = "classifier_frechet_distance_"
+
+
+@dataclasses.dataclass
+class TrainingEvaluation:
+    """Scores the averaged generator of a running training.
+
+    The networks and the reference are opened at the first call, and kept. The
+    average's batch norm statistics are overwritten, as sampling does; training
+    copies them from the generator at its next step.
+
+    Attributes:
+      config: completed; `schedule.eval_samples` are scored.
+      data: the training data.
+      average: the averaged generator.
+      strategy: training's.
+    """
+
+    config: Config
+    data: TrainingData
+    average: keras.Model
+    strategy: tf.distribute.Strategy | None = None
+    say: Callable[[str], None] = print
+    _measures: list[Measure] | None = None
+    _supply: GeneratorSupply | None = None
+
+    def scores(self, step: int) -> dict[str, float]:
+        """Metric name to value, and `evaluation_seconds`, how long training paused.
+
+        Raises:
+          InputError: there are neither labels nor Inception weights.
+        """
+        start = time.monotonic()
+        measures = self._open()
+        counter = Counter(f"step {step}: scored")
+        found = evaluate(
+            self._open_supply(),
+            measures,
+            truncation=1.0,
+            num_samples=self.config.schedule.eval_samples,
+            seed=self.config.run.seed,
+            strategy=self.strategy,
+            report=counter,
+        )
+        counter.close()
+        seconds = time.monotonic() - start
+        values = found.values()
+        self.say(f"step {step}: {summary(values)}; training paused {seconds:.1f} s")
+        return values | {SECONDS: seconds}
+
+    def _open(self) -> list[Measure]:
+        if self._measures is None:
+            config = dataclasses.replace(self.config, evaluate=EvaluateConfig())
+            names = wanted_spaces(config)
+            spaces = open_spaces(config, self.data, names, self.strategy)
+            self._measures = open_measures(
+                spaces, self.data, "", self.strategy, self.say
+            )
+        return self._measures
+
+    def _open_supply(self) -> GeneratorSupply:
+        if self._supply is None:
+            sampling = self.config.sampling
+            self._supply = GeneratorSupply(
+                self.average,
+                settings.model_spec(self.config),
+                rule=sampling.truncation_rule,
+                seed=self.config.run.seed,
+                bn="standing",
+                standing_batches=sampling.standing_batches,
+                strategy=self.strategy,
+            )
+        self._supply.weights_changed()
+        return self._supply
+
+
+def deciding_metric(values: dict[str, float]) -> str:
+    """The name of the metric that the best checkpoint has least of.
+
+    FID where there is one, else the Frechet distance in the classifier's features.
+    """
+    names = [name for name in values if name.startswith(("fid_", _CLASSIFIER))]
+    return min(names, key=lambda name: name.startswith(_CLASSIFIER))
+
+
+def summary(values: dict[str, float]) -> str:
+    """The figures to look at first."""
+    name = deciding_metric(values)
+    text = f"{name} {values[name]:.4g}"
+    if "conditional_accuracy" in values:
+        text += f", conditional accuracy {values['conditional_accuracy']:.1%}"
+    return text

@@ -1,0 +1,192 @@
+"""Features of the real images: computed once, cached, or imported."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.features import (
+    CHUNK_IMAGES,
+    MOST_POINTS,
+    Collector,
+    FeatureSpace,
+)
+from tf_smallgan.evaluation.moments import Gaussian, Moments
+from tf_smallgan.preparation import TrainingData
+
+_SUBSET_SEED = 0
+_FORMAT = 1
+Report = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """Real images as a feature space sees them.
+
+    Attributes:
+      gaussian: mean and covariance over all of them.
+      count: how many; None where an imported file does not say.
+      features: [P, D] float32 of P of them, P at most 10,000, in random order;
+        None where imported.
+      labels: [P] int32.
+      records: [P] int64, their record numbers.
+      facts: data set, split, network and so on.
+      path: the file that holds this.
+    """
+
+    gaussian: Gaussian
+    count: int | None
+    features: np.ndarray | None
+    labels: np.ndarray | None
+    records: np.ndarray | None
+    facts: dict[str, Any]
+    path: str
+
+
+def reference_facts(data: TrainingData, space: FeatureSpace) -> dict[str, Any]:
+    """The fingerprint: two references with equal facts are equal."""
+    config = data.config.data
+    return {
+        "format": _FORMAT,
+        "dataset": config.dataset,
+        "split": config.split,
+        "images": data.table.num_images,
+        "identity_hash": data.table.identity_hash,
+        "resolution": config.resolution,
+        "image_channels": config.image_channels,
+        "points": MOST_POINTS,
+        **space.facts(),
+    }
+
+
+def load_or_compute(
+    data: TrainingData,
+    space: FeatureSpace,
+    strategy: tf.distribute.Strategy | None = None,
+    report: Report = lambda done, total: None,
+) -> Reference:
+    """The cached reference of a data set, streamed over first where there is none."""
+    facts = reference_facts(data, space)
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    path = data.folder / f"reference-{space.name}-{digest[:12]}.npz"
+    if path.exists():
+        return load_reference(str(path), space)
+    computed = _compute(data, space, facts, str(path), strategy, report)
+    _save(path, computed)
+    return computed
+
+
+def _compute(
+    data: TrainingData,
+    space: FeatureSpace,
+    facts: dict[str, Any],
+    path: str,
+    strategy: tf.distribute.Strategy | None,
+    report: Report,
+) -> Reference:
+    total = data.table.num_images
+    order = np.random.default_rng(_SUBSET_SEED).permutation(total)[:MOST_POINTS]
+    kept = np.zeros(total, bool)
+    kept[order] = True
+    moments, points = Moments.empty(space.dim), []
+
+    def images() -> Iterator[np.ndarray]:
+        for batch, _ in data.images().batch(CHUNK_IMAGES).prefetch(2):
+            yield batch.numpy()
+
+    for features, *_ in Collector(space, strategy).embed(images()):
+        rows = kept[moments.count : moments.count + len(features)]
+        points.append(features[rows])
+        moments.append(features)
+        report(moments.count, total)
+    row_of = np.cumsum(kept) - 1
+    return Reference(
+        gaussian=moments.gaussian(),
+        count=moments.count,
+        features=np.concatenate(points)[row_of[order]],
+        labels=data.table.labels[order].astype(np.int32),
+        records=order.astype(np.int64),
+        facts=facts,
+        path=path,
+    )
+
+
+def _save(path: pathlib.Path, reference: Reference) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            mu=reference.gaussian.mean,
+            sigma=reference.gaussian.covariance,
+            features=reference.features,
+            labels=reference.labels,
+            records=reference.records,
+            facts=np.array(json.dumps(reference.facts)),
+        )
+    os.replace(partial, path)
+
+
+def load_reference(path: str, space: FeatureSpace) -> Reference:
+    """Reads a file that this program or another one wrote.
+
+    Other programs' files hold `mu` [D] and `sigma` [D, D] alone: with them only the
+    Frechet distance can be computed, and nobody can check what they were made with.
+
+    Raises:
+      InputError: no such file, another feature space, or other contents.
+    """
+    arrays = _read(path)
+    missing = {"mu", "sigma"} - set(arrays)
+    if missing:
+        raise InputError(
+            f"--reference={path} lacks {sorted(missing)}; expected an .npz with mu "
+            "[D] and sigma [D, D], or one that evaluate wrote."
+        )
+    mean, covariance = np.float64(arrays["mu"]), np.float64(arrays["sigma"])
+    if mean.shape != (space.dim,) or covariance.shape != (space.dim, space.dim):
+        raise InputError(
+            f"--reference={path} has mu {list(mean.shape)} and sigma "
+            f"{list(covariance.shape)}; {space.name} features have {space.dim} "
+            "dimensions. Give statistics of the same network."
+        )
+    facts = json.loads(str(arrays["facts"])) if "facts" in arrays else {}
+    _check_space(facts, space, path)
+    return Reference(
+        gaussian=Gaussian(mean, covariance),
+        count=facts.get("images"),
+        features=arrays.get("features"),
+        labels=arrays.get("labels"),
+        records=arrays.get("records"),
+        facts=facts or {"imported": path},
+        path=path,
+    )
+
+
+def _read(path: str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"--reference={path} cannot be read as .npz: {error}. Name a file with mu "
+            "and sigma, or leave the flag out to compute the reference."
+        ) from error
+
+
+def _check_space(facts: dict[str, Any], space: FeatureSpace, path: str) -> None:
+    for name, value in space.facts().items():
+        if facts and facts.get(name) != value:
+            raise InputError(
+                f"--reference={path} was made with {name} {facts.get(name)!r} and "
+                f"this run has {value!r}: the two cannot be compared. Leave the flag "
+                "out to compute the reference."
+            )

@@ -1,0 +1,92 @@
+"""Where scores go: lines on the terminal, a line of JSON, a curve."""
+
+import json
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from tf_smallgan.evaluation.evaluator import Evaluation, Measure
+
+SCORES_FILE = "scores.jsonl"
+
+
+def append_record(folder: pathlib.Path, record: dict[str, Any]) -> pathlib.Path:
+    """Adds a line to FOLDER/scores.jsonl; NaN is written as null."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SCORES_FILE
+    with path.open("a") as file:
+        file.write(json.dumps(_without_nan(record), allow_nan=False) + "\n")
+    return path
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def lines(
+    evaluation: Evaluation, measures: Sequence[Measure], facts: dict[str, Any]
+) -> list[str]:
+    """The scores for people, each with its settings."""
+    text = [f"{title(evaluation, facts)}"]
+    for space, reference in measures:
+        scores = evaluation.scores[space.name]
+        images = (
+            "an unknown number of"
+            if reference.count is None
+            else (f"{reference.count:,}")
+        )
+        source = reference.facts.get("dataset") or reference.path
+        text.append(
+            f"  {space.name} features ({space.dim:,} dimensions, weights "
+            f"{space.hash[:16]}) against {images} images of {source}"
+        )
+        width = max(map(len, scores.values))
+        for name, value in scores.values.items():
+            text.append(f"    {name:{width}}  {number(value)}")
+        if "conditional_accuracy" in scores.values:
+            text.append(f"    {accuracy_sentence(evaluation, space.name)}")
+            if space.accuracy is not None:
+                text.append(
+                    f"    (the classifier is right on {space.accuracy:.1%} of held-out "
+                    "real images)"
+                )
+        text.extend(f"    Note: {note}" for note in scores.notes)
+    return text
+
+
+def title(evaluation: Evaluation, facts: dict[str, Any]) -> str:
+    """What was scored, in a line."""
+    batch_norm = facts["bn"]
+    if facts.get("standing_batches"):
+        batch_norm += f" ({facts['standing_batches']} batches)"
+    step = f"step {facts['step']:,}, " if "step" in facts else ""
+    return (
+        f"{step}EMA weights, truncation {evaluation.truncation:g}, batch norm "
+        f"{batch_norm}, {evaluation.num_samples:,} samples, "
+        f"{evaluation.seconds:.1f} s"
+    )
+
+
+def accuracy_sentence(evaluation: Evaluation, space: str) -> str:
+    """Conditional accuracy with how many samples of each class it was taken over."""
+    share = evaluation.scores[space].values["conditional_accuracy"]
+    each, more = divmod(evaluation.num_samples, evaluation.num_classes)
+    count = f"{each:,} or {each + 1:,}" if more else f"{each:,}"
+    return (
+        f"conditional accuracy {share:.1%} of {evaluation.num_samples:,} samples, "
+        f"{count} a class"
+    )
+
+
+def number(value: float) -> str:
+    """Six digits; whole numbers whole."""
+    if value == int(value) if math.isfinite(value) else False:
+        return f"{int(value):,}"
+    return f"{value:.6g}"

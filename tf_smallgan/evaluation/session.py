@@ -1,0 +1,202 @@
+"""Puts together what is scored and what it is scored against."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_smallgan import settings
+from tf_smallgan.config import Config, EvaluateConfig
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.evaluator import Measure
+from tf_smallgan.evaluation.features import FeatureSpace, classifier_space
+from tf_smallgan.evaluation.reference import load_or_compute, load_reference
+from tf_smallgan.evaluation.supply import ExportSupply, GeneratorSupply, Supply
+from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
+from tf_smallgan.models.sampler import check_truncation
+from tf_smallgan.preparation import TrainingData, open_data
+from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.logs import Counter
+from tf_smallgan.training.state import restore_average
+from tf_smallgan.workdir import Workdir
+
+Say = Callable[[str], None]
+
+
+def wanted_spaces(config: Config) -> tuple[str, ...]:
+    """Names of the feature spaces to score in, the main one last.
+
+    Raises:
+      InputError: there are neither labels nor Inception weights.
+    """
+    assert config.evaluate is not None
+    choice = config.evaluate.feature_space
+    labelled = bool(config.data.num_classes)
+    weights = bool(config.coreset.inception_weights)
+    spaces = {
+        "auto": ("classifier",) * labelled + ("inception",) * weights,
+        "both": ("classifier", "inception"),
+    }.get(choice, (choice,))
+    if not spaces or ("classifier" in spaces and not labelled):
+        raise InputError(
+            f"--feature_space={choice}: --dataset={config.data.dataset} has no labels "
+            "to train a classifier on, so scores need the Inception network. "
+            + HOW_TO_GET_WEIGHTS
+        )
+    return spaces
+
+
+def check_options(options: EvaluateConfig) -> None:
+    """Raises InputError for values that would fail only after long work."""
+    if not options.truncations:
+        raise InputError("--truncations is empty; give for example --truncations=1.")
+    for truncation in options.truncations:
+        check_truncation(truncation)
+
+
+def results_folder(config: Config) -> pathlib.Path:
+    """Where scores go."""
+    assert config.evaluate is not None
+    if config.evaluate.results_dir:
+        return pathlib.Path(config.evaluate.results_dir)
+    if not config.run.workdir:
+        raise InputError(
+            "--results_dir is not set: without --workdir, name the folder that the "
+            "scores of --export_dir go to."
+        )
+    return Workdir(config.run.workdir).path / "evaluation"
+
+
+def open_spaces(
+    config: Config,
+    data: TrainingData | None,
+    names: tuple[str, ...],
+    strategy: tf.distribute.Strategy | None,
+) -> list[FeatureSpace]:
+    """The networks that images are compared in."""
+    spaces = []
+    if "classifier" in names:
+        assert data is not None
+        spaces.append(classifier_space(data.classifier(), strategy))
+    if "inception" in names:
+        # Only here, since most runs do without.
+        from tf_smallgan.evaluation.inception_space import inception_space
+
+        spaces.append(inception_space(config.coreset.inception_weights, strategy))
+    return spaces
+
+
+def open_measures(
+    spaces: list[FeatureSpace],
+    data: TrainingData | None,
+    imported: str,
+    strategy: tf.distribute.Strategy | None,
+    say: Say = print,
+) -> list[Measure]:
+    """Each space with its reference: imported where it fits, else cached or computed.
+
+    Args:
+      imported: --reference, a file for the last space.
+    """
+    measures = []
+    for space in spaces:
+        if imported and space is spaces[-1]:
+            reference = load_reference(imported, space)
+        else:
+            assert data is not None
+            counter = Counter(f"embedded ({space.name})")
+            reference = load_or_compute(data, space, strategy, counter)
+            counter.close()
+        count = "?" if reference.count is None else f"{reference.count:,}"
+        say(f"Reference ({space.name}): {count} images, {reference.path}")
+        measures.append(Measure(space, reference))
+    return measures
+
+
+def needs_data(config: Config, names: tuple[str, ...]) -> bool:
+    """Whether real images are needed: not for Inception against an imported file."""
+    assert config.evaluate is not None
+    return names != ("inception",) or not config.evaluate.reference
+
+
+def open_supply(
+    config: Config, strategy: tf.distribute.Strategy | None
+) -> tuple[Supply, dict[str, Any]]:
+    """What is scored, and facts about it.
+
+    Raises:
+      InputError: there is no checkpoint or export, or it does not fit the data.
+    """
+    options = config.evaluate
+    assert options is not None
+    spec = settings.model_spec(config)
+    if options.export_dir:
+        export = ExportSupply(options.export_dir, spec.num_classes, config.run.seed)
+        return export, {"ema": True, **export.facts}
+    workdir = Workdir(config.run.workdir)
+    path = find_checkpoint(workdir.checkpoints, options.step)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        generator, step = restore_average(spec, path)
+    supply = GeneratorSupply(
+        generator,
+        spec,
+        rule=config.sampling.truncation_rule,
+        seed=config.run.seed,
+        bn=options.bn,
+        standing_batches=config.sampling.standing_batches,
+        strategy=strategy,
+    )
+    return supply, {
+        "workdir": str(workdir.path),
+        "checkpoint": path,
+        "step": step,
+        "ema": True,
+        **supply.facts,
+    }
+
+
+@dataclasses.dataclass
+class Session:
+    """Everything that a run of `evaluate` works with.
+
+    Attributes:
+      data: None where no real image is needed.
+      facts: of what is scored.
+    """
+
+    config: Config
+    data: TrainingData | None
+    supply: Supply
+    facts: dict[str, Any]
+    measures: list[Measure]
+    folder: pathlib.Path
+
+
+def open_session(
+    config: Config, strategy: tf.distribute.Strategy | None, say: Say = print
+) -> Session:
+    """Checks the flags, then opens the data, the networks and what is scored.
+
+    Raises:
+      InputError: flags, data, workdir or export do not fit.
+    """
+    options = config.evaluate
+    assert options is not None
+    check_options(options)
+    folder = results_folder(config)
+    if not config.run.workdir and not config.data.cache_dir:
+        config = dataclasses.replace(
+            config,
+            data=dataclasses.replace(config.data, cache_dir=str(folder / "cache")),
+        )
+    data = None
+    completed = settings.complete(config)
+    names = wanted_spaces(completed)
+    supply, facts = open_supply(completed, strategy)
+    if needs_data(completed, names):
+        data = open_data(config, say)
+    spaces = open_spaces(completed, data, names, strategy)
+    measures = open_measures(spaces, data, options.reference, strategy, say)
+    return Session(completed, data, supply, facts, measures, folder)

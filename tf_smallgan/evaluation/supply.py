@@ -1,0 +1,197 @@
+"""Where images to score come from: a generator or an export, keyed by index.
+
+Sample i depends on the seed and i alone, not on how many replicas draw.
+"""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
+from tf_smallgan.evaluation.replicas import OnReplicas
+from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
+from tf_smallgan.models.spec import ModelSpec
+
+_SIGNATURE = "serving_default"
+
+
+class Supply(Protocol):
+    """Images of one generator.
+
+    Attributes:
+      num_classes: K, 0 where it takes no labels.
+      facts: what a score is not comparable without.
+    """
+
+    num_classes: int
+    facts: dict[str, Any]
+
+    def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
+        """One image a label, in batches of at most 64, sample i for labels[i]."""
+
+
+def shuffled_labels(count: int, num_classes: int, seed: int) -> np.ndarray:
+    """[count] int32: every class equally often up to one, in random order.
+
+    Blocks of samples are taken for random ones (kernel distance, score's parts), so
+    that classes must not come in turn.
+    """
+    labels = balanced_labels(count, num_classes)
+    return np.random.default_rng(seed).permutation(labels)
+
+
+def _chunks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
+    """(number, labels filled up to 64 from the start, how many of them count)."""
+    for number, start in enumerate(range(0, len(labels), CHUNK_IMAGES)):
+        part = labels[start : start + CHUNK_IMAGES]
+        yield number, np.resize(np.concatenate([part, labels]), CHUNK_IMAGES), len(part)
+
+
+class GeneratorSupply:
+    """A generator with batch norm set for the truncation that is asked for.
+
+    Args:
+      generator: the averaged one; its statistics are overwritten.
+      spec: what it was built from.
+      rule, seed, bn, standing_batches: as `models.sampler.Sampler` takes them.
+      strategy: whose replicas draw.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        spec: ModelSpec,
+        *,
+        rule: str,
+        seed: int,
+        bn: str,
+        standing_batches: int,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        self.num_classes = spec.num_classes
+        self._generator, self._spec = generator, spec
+        self._settings: dict[str, Any] = {
+            "rule": rule,
+            "seed": seed,
+            "bn": bn,
+            "standing_batches": standing_batches,
+        }
+        self.facts = {
+            "truncation_rule": rule,
+            "bn": bn,
+            "standing_batches": standing_batches if bn == "standing" else 0,
+            "seed": seed,
+        }
+        self._sampler: Sampler | None = None
+        self._as_trained = _values(generator)
+        # Batch statistics span the replicas: with them one replica must draw alone.
+        batch = bn == "batch"
+        self._forward = OnReplicas(self._images, None if batch else strategy)
+
+    def _images(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return to_uint8(
+            self._generator(
+                latents,
+                labels if self.num_classes else None,
+                batch_statistics=self._settings["bn"] == "batch",
+            )
+        )
+
+    def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
+        """See `Supply`."""
+        sampler = self._sampler_at(truncation)
+        chunks = list(_chunks(labels))
+        inputs = (
+            (sampler.latents(CHUNK_IMAGES, number + 1), filled)
+            for number, filled, _ in chunks
+        )
+        for (_, filled, size), images in zip(chunks, self._forward(inputs)):
+            yield images[:size], filled[:size]
+
+    def weights_changed(self) -> None:
+        """Standing statistics are gathered anew at the next call."""
+        self._sampler = None
+        self._as_trained = _values(self._generator)
+
+    def _sampler_at(self, truncation: float) -> Sampler:
+        """Kept while the truncation stays: standing statistics take a while."""
+        if self._sampler is None or self._sampler.truncation != truncation:
+            # Preparing a sampler moves them: what it starts from must not depend on
+            # which truncations came before.
+            variables = self._generator.non_trainable_variables
+            for variable, value in zip(variables, self._as_trained):
+                variable.assign(value)
+            self._sampler = Sampler(
+                self._generator,
+                self._spec,
+                truncation=truncation,
+                batch_size=CHUNK_IMAGES,
+                **self._settings,
+            )
+        return self._sampler
+
+
+def _values(generator: keras.Model) -> list[np.ndarray]:
+    """Spectral norm vectors and moving statistics."""
+    return [variable.numpy() for variable in generator.non_trainable_variables]
+
+
+class ExportSupply:
+    """An exported generator, through its serving signature.
+
+    Args:
+      folder: a version folder, or its parent: then the newest version counts.
+      num_classes: K of the data set; labels beyond it are not asked for.
+      seed: sample i is drawn with seed * 2^32 + i.
+    """
+
+    def __init__(self, folder: str, num_classes: int, seed: int):
+        path = version_folder(folder)
+        self._loaded = tf.saved_model.load(str(path))
+        if _SIGNATURE not in self._loaded.signatures:
+            raise InputError(
+                f"--export_dir={folder} has no signature {_SIGNATURE}; expected one "
+                "that `python -m export` wrote."
+            )
+        self._call = self._loaded.signatures[_SIGNATURE]
+        self.num_classes = num_classes
+        self._first_seed = seed * 2**32
+        self.facts = {"export": str(path), "bn": "as exported", "seed": seed}
+
+    def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
+        """See `Supply`."""
+        for number, filled, size in _chunks(labels):
+            first = self._first_seed + number * CHUNK_IMAGES
+            outputs = self._call(
+                label=tf.constant(filled, tf.int32),
+                seed=tf.range(first, first + CHUNK_IMAGES, dtype=tf.int64),
+                truncation=tf.fill([CHUNK_IMAGES], np.float32(truncation)),
+            )
+            yield outputs["image"].numpy()[:size], filled[:size]
+
+
+def version_folder(folder: str) -> pathlib.Path:
+    """The SavedModel that --export_dir names: itself, or its newest version.
+
+    Raises:
+      InputError: there is none.
+    """
+    path = pathlib.Path(folder)
+    if (path / "saved_model.pb").exists():
+        return path
+    versions = [
+        child
+        for child in (path.iterdir() if path.is_dir() else ())
+        if child.name.isdigit() and (child / "saved_model.pb").exists()
+    ]
+    if not versions:
+        raise InputError(
+            f"--export_dir={folder} holds no SavedModel; name the folder that "
+            "`python -m export` wrote, or a version folder in it."
+        )
+    return max(versions, key=lambda child: int(child.name))

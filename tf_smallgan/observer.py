@@ -1,0 +1,108 @@
+"""How draws are made, and what is logged of them: cover, and which images were seen."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan import settings
+from tf_smallgan.config import Config
+from tf_smallgan.data.batches import BatchPlan, large_batch_radius
+from tf_smallgan.data.seen import SeenRecords
+from tf_smallgan.preparation import TrainingData
+from tf_smallgan.training.prior import Prior
+
+
+def batch_plan(config: Config, replicas: int) -> BatchPlan:
+    """How the data side draws its batches."""
+    data, coreset = config.data, config.coreset
+    return BatchPlan(
+        seed=config.run.seed,
+        batch_size=config.training.batch_size,
+        num_replicas=replicas,
+        discriminator_steps=config.training.discriminator_steps,
+        oversample=coreset.data_oversample,
+        method=coreset.coreset_method,
+        scope=coreset.coreset_scope,
+        weights=coreset.coreset_weights,
+        per_class_balance=coreset.coreset_class_balance,
+        resolution=data.resolution,
+        channels=data.image_channels or 3,
+        random_flip=bool(data.random_flip),
+    )
+
+
+def make_prior(config: Config) -> Prior:
+    """How the prior side draws its batches."""
+    spec = settings.model_spec(config)
+    coreset = config.coreset
+    return Prior(
+        distribution=spec.latent_distribution,
+        latent_dim=spec.latent_dim,
+        num_classes=spec.num_classes,
+        oversample=coreset.prior_oversample,
+        method=coreset.coreset_method,
+        scope=coreset.coreset_scope,
+        weighted=coreset.coreset_weights,
+        seed=config.run.seed,
+    )
+
+
+class CoresetObserver:
+    """Follows what the core-sets choose.
+
+    Attributes:
+      seen: a bit for each image that was ever trained on, part of the checkpoint. Each
+        worker keeps those of its own replicas.
+    """
+
+    def __init__(
+        self, config: Config, data: TrainingData, strategy: tf.distribute.Strategy
+    ):
+        self._plan = batch_plan(config, strategy.num_replicas_in_sync)
+        self._prior = make_prior(config)
+        self._data, self._strategy = data, strategy
+        self.seen = SeenImages(data.table.num_images)
+
+    def observe(self, batch: dict[str, Any]) -> None:
+        """Marks the images of a distributed batch."""
+        for index in self._strategy.experimental_local_results(batch["index"]):
+            self.seen.add(index.numpy())
+
+    def report(self, step: int) -> dict[str, float]:
+        """Share of images seen, and the radius of each core-set that is on."""
+        values: dict[str, Any] = {"images_seen_share": self.seen.share}
+        plan = self._plan
+        if self._prior.oversample > 1:
+            report = self._prior.radius(
+                step, plan.replica_batch_size, plan.num_replicas
+            )
+            values |= {f"prior_coreset/{k}": v for k, v in report.items()}
+        if self._data.embeddings is not None:
+            report = large_batch_radius(plan, self._data.embeddings, step)
+            values |= {f"data_coreset/{k}": v for k, v in report.items()}
+        return {name: float(value) for name, value in values.items()}
+
+
+class SeenImages(tf.train.experimental.PythonState):
+    """A bit for each image, kept in checkpoints."""
+
+    def __init__(self, num_images: int):
+        self._records = SeenRecords(num_images)
+
+    def add(self, numbers: np.ndarray) -> None:
+        """Marks record numbers of any shape."""
+        self._records.add(numbers)
+
+    @property
+    def share(self) -> float:
+        """Images seen over all images."""
+        return self._records.fraction
+
+    def serialize(self) -> bytes:
+        """For the checkpoint."""
+        return self._records.to_bytes()
+
+    def deserialize(self, value: bytes) -> None:
+        """From the checkpoint."""
+        self._records.restore(value)
