@@ -27,14 +27,14 @@ train: $(READY)
 	@echo "      Curves:     $(VENV)/bin/tensorboard --logdir=$(WORKDIR)/tensorboard"
 
 test: $(READY)
-	@echo "== Running the tests"
-	$(RUN) -m pytest
+	@echo "== Running the tests (minutes on two cores)"
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile
 
 # Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).
 check-parity: $(READY)

@@ -116,7 +116,7 @@ class ConditionalEndpoints(Endpoints):
 
     def _mixed_embedding(self, y: tf.Tensor) -> tf.Tensor:
         """The classes' embeddings weighted by y [B, K]."""
-        if not self._spec.shared_embedding:
+        if self._generator.embedding is None:  # Conditioned on one-hot labels.
             return y
         table = self._generator.class_embedding(tf.range(self._spec.num_classes))
         return tf.matmul(y, table)

@@ -22,7 +22,9 @@ _TABLE_PREFIX = "table_"
 def folded_copy(
     average: keras.Model, spec: ModelSpec, truncations: Sequence[float]
 ) -> keras.Model:
-    """A folded copy of `average` with empty tables of statistics.
+    """A folded copy of `average`.
+
+    Its tables of statistics are empty, unless `average` has tables of its own.
 
     Args:
       average: the live generator, spectral norm converged; left as it is.
@@ -41,7 +43,9 @@ def folded_copy(
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies all variables but the tables of statistics, which `source` lacks."""
-    targets = [v for v in target.variables if not v.name.startswith(_TABLE_PREFIX)]
-    for new, old in zip(targets, source.variables, strict=True):
+    """Copies all variables, but tables of statistics that `source` lacks."""
+    sources, targets = source.variables, target.variables
+    if len(sources) != len(targets):
+        targets = [v for v in targets if not v.name.startswith(_TABLE_PREFIX)]
+    for new, old in zip(targets, sources, strict=True):
         new.assign(old)

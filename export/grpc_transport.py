@@ -9,9 +9,9 @@ from export import wire
 from export.endpoints import SERVING_PNG
 from export.transport import (
     Inputs,
-    ServerError,
     Unavailable,
     no_such_model,
+    refused,
     timed_out,
 )
 from tf_smallgan.errors import InputError
@@ -89,9 +89,7 @@ class GrpcTransport:
             return timed_out(self._target, self._timeout_s)
         if code == codes.NOT_FOUND:
             return no_such_model(self._target, self._model)
-        return ServerError(
-            f"{self._target} refused the request ({code.name}): {details}"
-        )
+        return refused(self._target, code.name, details)
 
 
 def _import_grpc() -> Any:

@@ -14,6 +14,7 @@ from export.transport import (
     ServerError,
     Unavailable,
     no_such_model,
+    refused,
     timed_out,
 )
 
@@ -91,7 +92,7 @@ class RestTransport:
             return Unavailable(f"{self._url}: {text}.")
         if error.code == _NOT_FOUND:
             return no_such_model(self._url, self._model)
-        return ServerError(f"{self._url} refused the request ({error.code}): {text}")
+        return refused(self._url, error.code, text)
 
     def _unlike_an_export(self) -> ServerError:
         return ServerError(

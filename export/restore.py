@@ -17,8 +17,8 @@ from tf_smallgan.training.state import restore_average, unreadable_checkpoint
 from tf_smallgan.workdir import Workdir
 
 BEST_FILE = "best.json"
-# Largest relative change of a singular value in a round of power iterations.
-_CONVERGED, _ITERATIONS, _MAX_ROUNDS = 1e-6, 20, 50
+# Largest relative change of a singular value in a power iteration: float32's own.
+_CONVERGED, _MOST = 1e-7, 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +86,11 @@ def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
         return tf.abs(sigma - before) > _CONVERGED * sigma
 
     def iterate(right, sigma, _):
-        before = sigma
-        for _ in range(_ITERATIONS):
-            sigma, right = power_iteration(matrix, right)
-        return right, sigma, before
+        after, right = power_iteration(matrix, right)
+        return right, after, sigma
 
-    start = (right, tf.constant(float("inf")), tf.constant(0.0))
-    return tf.while_loop(moves, iterate, start, maximum_iterations=_MAX_ROUNDS)[0]
+    start = (right, tf.constant(1.0), tf.constant(float("-inf")))
+    return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
 
 
 def checkpoint_path(workdir: Workdir, step: str) -> str:

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import keras
 import tensorflow as tf
 
 from export import recording, server_files, tables
@@ -44,21 +45,12 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
       InputError: statistics or images are not finite.
     """
     config, spec = restored.config, restored.spec
-    grid, rule = options.standing_truncations, config.sampling.truncation_rule
-    print(
-        f"Standing statistics: {config.sampling.standing_batches} batches at each of "
-        f"{len(grid)} truncations",
-        flush=True,
-    )
+    rule = config.sampling.truncation_rule
+    # An imported generator brings the statistics that it was released with.
+    grid = spec.statistics_truncations or options.standing_truncations
     generator = folded_copy(restored.average, spec, grid)
-    tables.fill_tables(
-        generator,
-        spec,
-        truncations=grid,
-        rule=rule,
-        batches=config.sampling.standing_batches,
-        seed=config.run.seed,
-    )
+    if not spec.statistics_truncations:
+        _gather(generator, restored, grid)
     root, signatures = build_module(generator, spec, rule)
     tf.saved_model.save(root, str(folder), signatures=signatures)
     facts = recording.facts_of(restored, grid)
@@ -68,3 +60,22 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     server_files.write(folder)
     card = model_card(restored, facts, Workdir(config.run.workdir).metrics)
     (folder / "README.md").write_text(card)
+
+
+def _gather(
+    generator: keras.Model, restored: Restored, grid: tuple[float, ...]
+) -> None:
+    config = restored.config
+    batches = config.sampling.standing_batches
+    print(
+        f"Standing statistics: {batches} batches at each of {len(grid)} truncations",
+        flush=True,
+    )
+    tables.fill_tables(
+        generator,
+        restored.spec,
+        truncations=grid,
+        rule=config.sampling.truncation_rule,
+        batches=batches,
+        seed=config.run.seed,
+    )

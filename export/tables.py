@@ -101,7 +101,10 @@ def _check_finite(generator: keras.Model, pooled: Moments, truncation: float) ->
 
 def tables_of(generator: keras.Model) -> list[tuple[np.ndarray, np.ndarray]]:
     """(means, variances), both [T, C], of each batch norm in the order of making."""
-    return [
-        (layer.table_mean.numpy(), layer.table_variance.numpy())
-        for layer in statistics_of(generator)
-    ]
+    tables = []
+    for layer in statistics_of(generator):
+        means, variances = layer.table_mean, layer.table_variance
+        if means is None or variances is None:
+            raise ValueError(f"{generator.name} was built without truncations.")
+        tables.append((means.numpy(), variances.numpy()))
+    return tables

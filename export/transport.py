@@ -1,6 +1,7 @@
 """What the REST and the gRPC client share: errors, retries, the request's shape."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
@@ -10,6 +11,8 @@ import numpy as np
 from tf_smallgan.errors import InputError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+# How TensorFlow words a check of export/checks.py: sentence, values.
+_CHECK = re.compile(r"assertion failed: \[(.*?)\] \[(.*?)\]", re.DOTALL)
 
 Result = TypeVar("Result")
 Inputs = Mapping[str, np.ndarray]
@@ -75,3 +78,10 @@ def no_such_model(target: str, model: str) -> ServerError:
         f"{target} serves no model '{model}' with this signature; give its name "
         "with --model."
     )
+
+
+def refused(target: str, code: object, text: str) -> ServerError:
+    """The error for a request that the server refused; a check's sentence alone."""
+    check = _CHECK.search(text)
+    reason = f"{check[1]} {check[2]}" if check else text
+    return ServerError(f"{target} refused the request ({code}): {reason}")

@@ -54,6 +54,7 @@ def test_two_mirrored_steps_and_an_export(tmp_path):
         "--logical_cpus=2",
         "--train_steps=2",
         "--log_every_steps=1",
+        "--sample_every_steps=0",
         "--standing_batches=2",
     )
     assert "strategy mirrored, 2 replicas" in result.stdout

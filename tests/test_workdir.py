@@ -25,9 +25,7 @@ def test_no_workdir_is_refused():
 def test_other_model_flags_are_refused_and_listed(started):
     workdir, settings = started
     other = config.replace(settings, latent_dim=16, prior_oversample=2)
-    message = (
-        "--prior_oversample was 4 and is now 2; --latent_dim was 12 and is now 16"
-    )
+    message = "--prior_oversample was 4 and is now 2; --latent_dim was 12 and is now 16"
     with pytest.raises(InputError, match=message):
         workdir.open(other)
 
@@ -36,7 +34,11 @@ def test_steps_logging_and_devices_may_change(started):
     workdir, settings = started
     workdir.open(
         config.replace(
-            settings, train_steps=9, log_every_steps=1, strategy="mirrored", data_dir="x"
+            settings,
+            train_steps=9,
+            log_every_steps=1,
+            strategy="mirrored",
+            data_dir="x",
         )
     )
     assert config.parse([f"--flagfile={workdir.flags}"]).training.train_steps == 9

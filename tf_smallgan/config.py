@@ -163,6 +163,9 @@ class ModelConfig:
         "Feed a chunk of the latent to each block (biggan_deep: all of it); from the "
         "architecture when not given.",
     )
+    class_embedding_dim: int = option(
+        128, "Size of the shared class embedding.", minimum=1
+    )
     spectral_norm: str = option(
         "auto",
         "Which networks are spectrally normalised; auto: as the architecture says.",
@@ -173,7 +176,8 @@ class ModelConfig:
         "biggan_deep: a last convolution of just the image's channels, not of ch.",
     )
     batch_norm_epsilon: float = option(
-        1e-5, "Added to batch norm's variances; imported models have their own.",
+        1e-5,
+        "Added to batch norm's variances; imported models have their own.",
         minimum=0,
     )
     statistics_truncations: tuple[float, ...] = option(
@@ -190,7 +194,9 @@ class ModelConfig:
         choices=("normal", "uniform", "truncated_normal"),
     )
     precision: str = option(
-        "float32", "Compute type; weights stay float32.", choices=("float32", "bfloat16")
+        "float32",
+        "Compute type; weights stay float32.",
+        choices=("float32", "bfloat16"),
     )
     remat: bool = option(False, "Recompute activations in the backward pass.")
 
@@ -258,9 +264,7 @@ class SampleConfig:
     """What `sample` draws."""
 
     out: str = option("samples.png", "A .png picture or an .npz of images.")
-    count: int | None = option(
-        None, "Images in all; 64 when not given.", minimum=1
-    )
+    count: int | None = option(None, "Images in all; 64 when not given.", minimum=1)
     label: tuple[int, ...] | None = option(
         None, "Class or comma list of classes; all of them when not given."
     )
@@ -370,24 +374,24 @@ def _define_flag(
     field: dataclasses.Field, hint: Any, flag_values: flags.FlagValues
 ) -> None:
     meta, help_text = field.metadata, field.metadata["help"]
-    kind = _plain_type(hint)
+    kind, default = _plain_type(hint), typing.cast(Any, field.default)
     common: dict[str, Any] = {"flag_values": flag_values}
     if kind is tuple:
-        default = None if field.default is None else [str(x) for x in field.default]
-        flags.DEFINE_list(field.name, default, help_text, **common)
+        texts = None if default is None else [str(x) for x in default]
+        flags.DEFINE_list(field.name, texts, help_text, **common)
     elif kind is bool:
-        flags.DEFINE_bool(field.name, field.default, help_text, **common)
+        flags.DEFINE_bool(field.name, default, help_text, **common)
     elif meta["choices"]:
         flags.DEFINE_enum(
-            field.name, field.default, list(meta["choices"]), help_text, **common
+            field.name, default, list(meta["choices"]), help_text, **common
         )
     elif kind is str:
-        flags.DEFINE_string(field.name, field.default, help_text, **common)
+        flags.DEFINE_string(field.name, default, help_text, **common)
     else:
         define = flags.DEFINE_integer if kind is int else flags.DEFINE_float
         define(
             field.name,
-            field.default,
+            default,
             help_text,
             lower_bound=meta["minimum"],
             upper_bound=meta["maximum"],
@@ -461,9 +465,7 @@ def parse(argv: Sequence[str], command: str = "train") -> Config:
 
 def _refuse_words(rest: Sequence[str]) -> None:
     if rest:
-        raise InputError(
-            f"'{rest[0]}' is not a flag; flags are written --name=value."
-        )
+        raise InputError(f"'{rest[0]}' is not a flag; flags are written --name=value.")
 
 
 def with_workdir_flags(argv: Sequence[str], command: str) -> list[str]:

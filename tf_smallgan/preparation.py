@@ -17,6 +17,7 @@ from tf_smallgan.data.records import ImageSource, Reader, RecordTable
 from tf_smallgan.data.sources import load_table, open_source
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.classifier import Classifier
+from tf_smallgan.replicas import OnReplicas
 from tf_smallgan.training.classifier import load_or_train_classifier
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.workdir import Workdir
@@ -67,8 +68,17 @@ def open_data(config: Config, say: Callable[[str], None] = print) -> TrainingDat
     return TrainingData(config, source, table, source.reader(table), folder, None)
 
 
-def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
+def prepare(
+    config: Config,
+    say: Callable[[str], None] = print,
+    strategy: tf.distribute.Strategy | None = None,
+) -> TrainingData:
     """Opens the data set and makes its embedding cache where one is needed.
+
+    Args:
+      config: as the flags gave it.
+      say: gets each line for the user.
+      strategy: whose replicas embed a share of each batch.
 
     Raises:
       InputError: as `open_data`; a cache of something else; no Inception weights.
@@ -87,6 +97,7 @@ def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
         projection_seed=data.config.run.seed,
     )
     folder = str(data.folder)
+    replicas = strategy.num_replicas_in_sync if strategy else 1
     if is_complete(folder, data.table, spec):
         embeddings = load_cache(folder, data.table, spec)
         say(f"Embeddings: {_shape(embeddings)} from {folder}")
@@ -97,12 +108,26 @@ def prepare(config: Config, say: Callable[[str], None] = print) -> TrainingData:
                 data.read,
                 data.table,
                 spec,
-                embedder,
-                batch_size=_EMBED_BATCH,
+                shared_by_replicas(embedder, strategy),
+                batch_size=_EMBED_BATCH * replicas,
                 report=report,
             )
         say(f"Embeddings: {_shape(embeddings)} written to {folder}")
     return dataclasses.replace(data, embeddings=embeddings)
+
+
+def shared_by_replicas(
+    embed: Callable[[Any], tf.Tensor], strategy: tf.distribute.Strategy | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """An embedder that gives each replica an equal part of images [B, H, W, C]."""
+    on_replicas = OnReplicas(embed, strategy)
+    replicas = strategy.num_replicas_in_sync if strategy else 1
+
+    def embed_parts(pixels: np.ndarray) -> np.ndarray:
+        parts = [(part,) for part in np.split(pixels, replicas)]
+        return np.concatenate(list(on_replicas(parts)))
+
+    return embed_parts
 
 
 def _shape(embeddings: np.ndarray) -> str:
@@ -136,7 +161,7 @@ def pixel_features(pixels: np.ndarray) -> tf.Tensor:
     """[B, H, W, C] uint8 to its 8 x 8 average, flat, in [-1, 1]."""
     scaled = tf.cast(pixels, tf.float32) / 127.5 - 1.0
     small = tf.image.resize(scaled, [_PIXEL_GRID, _PIXEL_GRID], method="area")
-    return tf.reshape(small, [len(pixels), -1])
+    return tf.reshape(small, [pixels.shape[0], -1])
 
 
 def images_of(config: Config, read: Reader, table: RecordTable) -> tf.data.Dataset:

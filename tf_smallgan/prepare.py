@@ -1,6 +1,6 @@
 """Embeds every training image once, projects it, and writes the cache.
 
-    python -m tf_smallgan.prepare --flagfile=configs/digits.cfg
+python -m tf_smallgan.prepare --flagfile=configs/digits.cfg
 """
 
 from tf_smallgan import command, config
@@ -9,8 +9,11 @@ from tf_smallgan import command, config
 def run(settings: config.Config) -> None:
     """Prepares the data of a config."""
     from tf_smallgan import preparation
+    from tf_smallgan.training.strategy import describe, make_strategy
 
-    data = preparation.prepare(settings)
+    strategy = make_strategy(settings.run)
+    print(describe(strategy), flush=True)
+    data = preparation.prepare(settings, strategy=strategy)
     if data.embeddings is None:
         print("--data_oversample=1 chooses no core-set of data: no embeddings needed.")
 

@@ -37,7 +37,7 @@ def train(config: Config) -> None:
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     _check_disk(workdir)
     print(strategies.describe(strategy), flush=True)
-    data = prepare(config)
+    data = prepare(config, strategy=strategy)
     config = data.config
     workdir.open(config)
     with strategy.scope():

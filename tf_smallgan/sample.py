@@ -1,9 +1,9 @@
 """Draws images from a trained generator or an export, without the data set.
 
-    python -m tf_smallgan.sample --workdir=runs/digits --out=samples.png
-    python -m tf_smallgan.sample --workdir=runs/digits --layout=interpolation
-    python -m tf_smallgan.sample --workdir=runs/digits --count=5000 --out=samples.npz
-    python -m tf_smallgan.sample --export_dir=runs/digits/export --label=3
+python -m tf_smallgan.sample --workdir=runs/digits --out=samples.png
+python -m tf_smallgan.sample --workdir=runs/digits --layout=interpolation
+python -m tf_smallgan.sample --workdir=runs/digits --count=5000 --out=samples.npz
+python -m tf_smallgan.sample --export_dir=runs/digits/export --label=3
 """
 
 from tf_smallgan import command, config

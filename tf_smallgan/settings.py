@@ -101,6 +101,7 @@ def model_spec(config: Config) -> ModelSpec:
         latent_distribution=model.latent_distribution,
         precision=model.precision,
         remat=model.remat,
+        class_embedding_dim=model.class_embedding_dim,
         generator_spectral=_is_spectral(model, "generator", row.spectral_generator),
         discriminator_spectral=_is_spectral(model, "discriminator", True),
         lean_to_image=model.lean_to_image,

@@ -1,6 +1,6 @@
 """Trains a GAN, from the workdir's last checkpoint if there is one.
 
-    python -m tf_smallgan.train --flagfile=configs/digits.cfg
+python -m tf_smallgan.train --flagfile=configs/digits.cfg
 """
 
 from tf_smallgan import command, config

@@ -12,8 +12,9 @@ import pytest
 from tf_smallgan.evaluation import report
 from tf_smallgan.evaluation.evaluator import Evaluation, Measure
 from tf_smallgan.evaluation.moments import Gaussian
+from tf_smallgan.evaluation.quantities import QUANTITIES
 from tf_smallgan.evaluation.reference import Reference
-from tf_smallgan.evaluation.report import Content, Pair
+from tf_smallgan.evaluation.report_content import Content, Pair
 from tf_smallgan.evaluation.scoring import Scores
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -61,7 +62,7 @@ def content(pixel_space) -> Content:
 
     def evaluation(truncation: float) -> Evaluation:
         scores = Scores(pixel_space, notes=["A note that takes a whole line. " * 4])
-        for quantity in report.QUANTITIES:
+        for quantity in QUANTITIES:
             scores.add(quantity, 123_456, truncation * 1234.56789)
         scores.class_accuracies, scores.class_distances = {0: 0.5}, {0: 12.345}
         images = np.stack([image()])

@@ -62,7 +62,7 @@ def test_spectral_norm_is_converged(restored):
 
 def test_copy_refuses_other_networks(restored):
     with pytest.raises(ValueError, match="shorter|longer|shape"):
-        copy_weights(restored.average.blocks[0], restored.average)
+        copy_weights(restored.average.blocks[0], restored.average.blocks[0].conv1)
 
 
 def test_no_such_step(workdir):

@@ -74,9 +74,7 @@ def test_every_row_of_the_ablation_builds_and_runs(shared, skip, classes):
     generator = _small_generator(
         shared_embedding=shared, skip_latents=skip, num_classes=classes
     )
-    discriminator = biggan.Discriminator(
-        32, num_classes=classes, channel_multiplier=2
-    )
+    discriminator = biggan.Discriminator(32, num_classes=classes, channel_multiplier=2)
     labels = tf.constant([0, 1]) if classes else None
     images = generator(tf.ones([2, 8]), labels, training=True)
     logits = discriminator(images, labels, training=True)
@@ -118,7 +116,11 @@ def test_projection_is_linear_plus_inner_product_of_summed_features():
 @pytest.mark.parametrize("resolution", [32, 64])
 def test_attention_sits_where_it_is_asked_for(resolution):
     generator = biggan.Generator(
-        resolution, channel_multiplier=2, latent_dim=20, attention=(16,), skip_latents=False
+        resolution,
+        channel_multiplier=2,
+        latent_dim=20,
+        attention=(16,),
+        skip_latents=False,
     )
     attended = [i for i in generator.attentions]
     assert attended == ["1"]

@@ -70,7 +70,9 @@ def test_steps_and_updates_differ_and_repeat():
 def test_labels_are_uniform_and_independent_of_the_selection():
     counts = np.zeros(3)
     for step in range(200):
-        counts += np.bincount(_prior().draw(tf.constant(step), 0, 8, 0, 1).labels, minlength=3)
+        counts += np.bincount(
+            _prior().draw(tf.constant(step), 0, 8, 0, 1).labels, minlength=3
+        )
     # 1,600 draws: the chi-square of 2 degrees exceeds 13.8 once in a thousand.
     assert ((counts - 1600 / 3) ** 2 / (1600 / 3)).sum() < 13.8
 

@@ -37,9 +37,7 @@ def test_gradient_is_the_papers_update():
 
 
 def test_class_embedding_is_left_out():
-    generator = biggan.Generator(
-        32, num_classes=5, channel_multiplier=2, latent_dim=8
-    )
+    generator = biggan.Generator(32, num_classes=5, channel_multiplier=2, latent_dim=8)
     kept = regularized_kernels(generator)
     assert generator.embedding.weight not in kept
     assert len(kept) == len(kernels_of(generator)) - 1

@@ -121,9 +121,11 @@ def test_it_is_traced_once(one):
 
 
 def test_no_python_function_is_in_the_graph(one):
-    graph = one[2].get_concrete_function(
-        {k: tf.constant(v) for k, v in _batch(0, 1, 0).items()}
-    ).graph.as_graph_def()
+    graph = (
+        one[2]
+        .get_concrete_function({k: tf.constant(v) for k, v in _batch(0, 1, 0).items()})
+        .graph.as_graph_def()
+    )
     ops = {n.op for n in graph.node}
     ops |= {n.op for f in graph.library.function for n in f.node_def}
     assert not {op for op in ops if "PyFunc" in op}

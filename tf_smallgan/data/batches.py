@@ -19,7 +19,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import coreset
-from tf_smallgan import coreset
 from tf_smallgan.data import images, order
 from tf_smallgan.data.choice import choose
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options

@@ -30,6 +30,7 @@ class ProgressLine:
         self._every_seconds = every_seconds
         self._start = self._written = clock()
         self._first_done: int | None = None
+        self._written_done = -1
 
     def __call__(self, done: int, total: int) -> None:
         """Reports `done` of `total` images."""
@@ -38,7 +39,9 @@ class ProgressLine:
             self._first_done, self._start = done, now
         if done < total and now - self._written < self._every_seconds:
             return
-        self._written = now
+        if done == self._written_done == total:
+            return
+        self._written, self._written_done = now, done
         self._write(
             f"{self._verb} {done:,} of {total:,} images{self._pace(done, total)}"
         )

@@ -11,6 +11,7 @@ from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
 from tf_smallgan.evaluation.evaluator import Evaluation
+from tf_smallgan.evaluation.report_content import Content, best_of
 from tf_smallgan.evaluation.session import Session, open_session
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.logs import Counter, read_metrics
@@ -98,7 +99,7 @@ def write_report(
     session: Session, found: Sequence[Evaluation], path: pathlib.Path
 ) -> None:
     """Writes the HTML page."""
-    best = report.best_of(found, session.measures)
+    best = best_of(found, session.measures)
     data, config = session.data, session.config
     pairs, names = {}, None
     if data is not None:
@@ -107,7 +108,7 @@ def write_report(
     rows = []
     if config.run.workdir:
         rows = read_metrics(Workdir(config.run.workdir).metrics)
-    content = report.Content(
+    content = Content(
         title=f"Evaluation: {config.data.dataset}, {config.data.resolution} px",
         evaluations=found,
         measures=session.measures,

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.evaluation.moments import Moments
-from tf_smallgan.evaluation.replicas import OnReplicas, padded
 from tf_smallgan.models.classifier import FEATURE_DIM as CLASSIFIER_DIM
 from tf_smallgan.models.classifier import Classifier
+from tf_smallgan.replicas import OnReplicas, padded
 
 CHUNK_IMAGES = 64
 MOST_POINTS = 10_000

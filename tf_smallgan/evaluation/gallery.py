@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_smallgan import pictures
 from tf_smallgan.data import images
 from tf_smallgan.evaluation.evaluator import Evaluation, Measure
-from tf_smallgan.evaluation.report import Pair
+from tf_smallgan.evaluation.report_content import Pair
 from tf_smallgan.evaluation.supply import Supply
 from tf_smallgan.preparation import TrainingData
 

@@ -12,7 +12,7 @@ from tf_smallgan.evaluation.neighbors import Space, nearest
 
 MOST_CELLS = 100
 _POINTS_A_CELL = 10
-_ROUNDS = 20
+_ROUNDS = 10
 
 
 def num_cells(num_points: int) -> int:

@@ -122,16 +122,16 @@ def _compute(
 def _save(path: pathlib.Path, reference: Reference) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    arrays = {
+        "mu": reference.gaussian.mean,
+        "sigma": reference.gaussian.covariance,
+        "features": np.asarray(reference.features),
+        "labels": np.asarray(reference.labels),
+        "records": np.asarray(reference.records),
+        "facts": np.array(json.dumps(reference.facts)),
+    }
     with partial.open("wb") as file:
-        np.savez(
-            file,
-            mu=reference.gaussian.mean,
-            sigma=reference.gaussian.covariance,
-            features=reference.features,
-            labels=reference.labels,
-            records=reference.records,
-            facts=np.array(json.dumps(reference.facts)),
-        )
+        np.savez(file, allow_pickle=False, **arrays)
     os.replace(partial, path)
 
 
@@ -151,7 +151,8 @@ def load_reference(path: str, space: FeatureSpace) -> Reference:
             f"--reference={path} lacks {sorted(missing)}; expected an .npz with mu "
             "[D] and sigma [D, D], or one that evaluate wrote."
         )
-    mean, covariance = np.float64(arrays["mu"]), np.float64(arrays["sigma"])
+    mean = np.asarray(arrays["mu"], np.float64)
+    covariance = np.asarray(arrays["sigma"], np.float64)
     if mean.shape != (space.dim,) or covariance.shape != (space.dim, space.dim):
         raise InputError(
             f"--reference={path} has mu {list(mean.shape)} and sigma "

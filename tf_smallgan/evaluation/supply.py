@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
-from tf_smallgan.evaluation.replicas import OnReplicas
 from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.replicas import OnReplicas
 
 _SIGNATURE = "serving_default"
 

@@ -85,7 +85,6 @@ BIGGAN: dict[int, Architecture] = {
 }
 
 
-
 def _deep(generator: tuple[int, ...], discriminator: tuple[int, ...]) -> Architecture:
     """A row of BigGAN-deep: two blocks a resolution, one of them resampling."""
     down = tuple(i % 2 == 0 for i in range(len(discriminator) - 1))

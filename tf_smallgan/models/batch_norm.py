@@ -122,9 +122,7 @@ def interpolate(
     return below * (1 - share) + above * share
 
 
-def normalize_relu(
-    images: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor
-) -> tf.Tensor:
+def normalize_relu(images: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     """relu(images [B, H, W, C] * scale + shift), scale and shift [C] or [B, C]."""
     if scale.shape.rank == 2:
         scale, shift = scale[:, None, None, :], shift[:, None, None, :]

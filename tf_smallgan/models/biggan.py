@@ -48,6 +48,7 @@ class Generator(keras.Model):
       shared_embedding: one class embedding for all conditional batch norms, which
         are then linear in it; else each has a table of its own. The architecture's
         by default.
+      class_embedding_dim: E of the shared embedding.
       skip_latents: give each block its chunk of the latent; the architecture's by
         default.
       spectral: spectral norm; the architecture's by default.
@@ -73,6 +74,7 @@ class Generator(keras.Model):
         latent_dim: int | None = None,
         attention: Sequence[int] | None = None,
         shared_embedding: bool | None = None,
+        class_embedding_dim: int = CLASS_EMBEDDING_DIM,
         skip_latents: bool | None = None,
         spectral: bool | None = None,
         fused: bool = True,
@@ -92,11 +94,13 @@ class Generator(keras.Model):
         self.num_classes = num_classes
         self.shared_embedding = choose(shared_embedding, row.shared_embedding)
         self.skip_latents = choose(skip_latents, row.skip_latents)
+        embedded = bool(num_classes) and self.shared_embedding
+        self._class_size = class_embedding_dim if embedded else num_classes
         first_size, condition_size = self._share_latent(blocks=len(widths) - 1)
         self.embedding = None
-        if num_classes and self.shared_embedding:
+        if embedded:
             self.embedding = ClassEmbedding(
-                num_classes, CLASS_EMBEDDING_DIM, spectral=False, name="embedding"
+                num_classes, class_embedding_dim, spectral=False, name="embedding"
             )
         statistics: dict[str, Any] = {
             "epsilon": epsilon,
@@ -128,17 +132,11 @@ class Generator(keras.Model):
         self.to_image = self._make_to_image(widths[-1], fused=fused, **common)
         self.built = True
 
-    def _class_size(self) -> int:
-        """Length of what a label turns into."""
-        if not self.num_classes:
-            return 0
-        return CLASS_EMBEDDING_DIM if self.shared_embedding else self.num_classes
-
     def _share_latent(self, blocks: int) -> tuple[int, int]:
         """Sizes of the first layer's input and of each block's condition."""
         self.slots = blocks + 1 if self.skip_latents else 1
         chunk = chunk_size(self.latent_dim, self.slots)
-        return chunk, self._class_size() + (chunk if self.skip_latents else 0)
+        return chunk, self._class_size + (chunk if self.skip_latents else 0)
 
     def _shares(
         self, latents: tf.Tensor, class_embedding: tf.Tensor | None

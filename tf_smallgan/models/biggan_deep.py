@@ -38,7 +38,7 @@ class Generator(biggan.Generator):
         super().__init__(resolution, **options)
 
     def _share_latent(self, blocks: int) -> tuple[int, int]:
-        classes = self._class_size()
+        classes = self._class_size
         # One-hot classes go to tables in the batch norms, not into the first layer.
         first = self.latent_dim + (classes if self.shared_embedding else 0)
         return first, classes + (self.latent_dim if self.skip_latents else 0)
@@ -89,9 +89,7 @@ class Discriminator(biggan.Discriminator):
     def _make_block(
         self, number: int, inputs: int, outputs: int, **options: Any
     ) -> keras.layers.Layer:
-        return DeepDiscriminatorBlock(
-            inputs, outputs, name=f"block{number}", **options
-        )
+        return DeepDiscriminatorBlock(inputs, outputs, name=f"block{number}", **options)
 
     def _attends_after(self, down: bool) -> bool:
         return not down

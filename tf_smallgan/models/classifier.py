@@ -29,9 +29,7 @@ def build_classifier(resolution: int, channels: int, num_classes: int) -> keras.
         h = keras.layers.BatchNormalization(momentum=0.9)(h)
         h = keras.layers.ReLU()(h)
     features = keras.layers.GlobalAveragePooling2D(name="features")(h)
-    logits = keras.layers.Dense(num_classes, name="logits")(
-        features
-    )
+    logits = keras.layers.Dense(num_classes, name="logits")(features)
     return keras.Model(images, {"features": features, "logits": logits})
 
 

@@ -12,19 +12,22 @@ form needs 36.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.models.spectral_norm import Kernel
 
+# [4, 3]: which of the three taps each of the four sums, along one axis.
+_TAPS_UP = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+_TAPS_DOWN = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32) / 2
 
-def _sum_of_shifts(kernel: tf.Tensor) -> tf.Tensor:
-    """[3, 3, I, O] -> [4, 4, I, O], the sum of the four shifted copies."""
-    tall = tf.pad(kernel, [[1, 0], [0, 0], [0, 0], [0, 0]]) + tf.pad(
-        kernel, [[0, 1], [0, 0], [0, 0], [0, 0]]
-    )
-    return tf.pad(tall, [[0, 0], [1, 0], [0, 0], [0, 0]]) + tf.pad(
-        tall, [[0, 0], [0, 1], [0, 0], [0, 0]]
-    )
+
+def _four_by_four(kernel: tf.Tensor, taps: np.ndarray) -> tf.Tensor:
+    """[3, 3, I, O] -> [4, 4, I, O] by `taps` along both axes, as one product."""
+    inputs, outputs = kernel.shape[2:]
+    both = tf.constant(np.kron(taps, taps), kernel.dtype)
+    flat = tf.matmul(both, tf.reshape(kernel, [9, inputs * outputs]))
+    return tf.reshape(flat, [4, 4, inputs, outputs])
 
 
 def upsample(images: tf.Tensor) -> tf.Tensor:
@@ -57,13 +60,12 @@ def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 def upsampling_kernel(kernel: tf.Tensor) -> tf.Tensor:
     """[3, 3, I, O] -> [4, 4, O, I], what the transposed convolution takes."""
-    flipped = tf.reverse(_sum_of_shifts(kernel), [0, 1])
-    return tf.transpose(flipped, [0, 1, 3, 2])
+    return tf.transpose(_four_by_four(kernel, _TAPS_UP), [0, 1, 3, 2])
 
 
 def pooling_kernel(kernel: tf.Tensor) -> tf.Tensor:
     """[3, 3, I, O] -> [4, 4, I, O], what the stride-2 convolution takes."""
-    return _sum_of_shifts(kernel) / 4
+    return _four_by_four(kernel, _TAPS_DOWN)
 
 
 def convolve_transposed(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -150,7 +152,7 @@ class Convolution(keras.layers.Layer):
             operand = tf.convert_to_tensor(self.operand)
         else:
             kernel = self.weight.normalized(training)
-            operand = self._operand(tf.cast(kernel, self.compute))
+            operand = tf.cast(self._operand(kernel), self.compute)
         outputs = self._apply(tf.cast(images, self.compute), operand)
         if self.bias is None:
             return outputs

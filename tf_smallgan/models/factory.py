@@ -33,6 +33,7 @@ def build_generator(
         latent_dim=spec.latent_dim,
         attention=spec.generator_attention,
         shared_embedding=spec.shared_embedding,
+        class_embedding_dim=spec.class_embedding_dim,
         skip_latents=spec.skip_latents,
         spectral=spec.generator_spectral,
         fused=spec.fused_resampling,

@@ -30,7 +30,8 @@ class Sampler:
       truncation: in (0, 1].
       batch_size: images a forward pass.
       seed: everything drawn follows from it.
-      bn: "standing", "moving" (as training left them) or "batch".
+      bn: "standing" (from the generator's own table where it has one, else gathered),
+        "moving" (as training left them) or "batch".
       standing_batches: forward passes for standing statistics.
     """
 
@@ -50,7 +51,9 @@ class Sampler:
         self.generator, self.spec = generator, spec
         self.rule, self.truncation = rule, truncation
         self.batch_size, self.seed = batch_size, seed
-        self._standing_batches = standing_batches if bn == "standing" else 0
+        self._has_table = bn == "standing" and standing.has_table(generator)
+        gathers = bn == "standing" and not self._has_table
+        self._standing_batches = standing_batches if gathers else 0
         self._gatherer = standing.StatisticsGatherer(generator)
         self._forward = tf.function(
             lambda z, embedding: to_uint8(
@@ -63,10 +66,10 @@ class Sampler:
     def refresh(self) -> None:
         """Fits spectral norm and standing statistics to the generator's weights."""
         standing.converge_spectral_norm(self.generator)
+        if self._has_table:
+            standing.use_table(self.generator, self.truncation)
         if self._standing_batches:
-            pooled = self._gatherer.gather(
-                self._standing_draw, self._standing_batches
-            )
+            pooled = self._gatherer.gather(self._standing_draw, self._standing_batches)
             standing.set_moving_statistics(self.generator, pooled)
 
     def latents(self, count: int, stream: int = 0) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from tf_smallgan.models.architectures import CLASS_EMBEDDING_DIM
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
@@ -12,6 +14,7 @@ class ModelSpec:
       num_classes: K, or 0 for unconditional networks.
       generator_attention, discriminator_attention: resolutions, () for none.
       shared_embedding, skip_latents: how G is conditioned (models/biggan.py).
+      class_embedding_dim: size of the shared class embedding.
       precision: compute type, "float32" or "bfloat16".
       generator_spectral, discriminator_spectral: whether kernels are divided by
         their norm; imported networks bring kernels that already are.
@@ -35,6 +38,7 @@ class ModelSpec:
     latent_distribution: str = "normal"
     precision: str = "float32"
     remat: bool = False
+    class_embedding_dim: int = CLASS_EMBEDDING_DIM
     generator_spectral: bool = True
     discriminator_spectral: bool = True
     lean_to_image: bool = False

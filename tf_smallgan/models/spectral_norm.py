@@ -21,9 +21,7 @@ def _unit(vector: tf.Tensor) -> tf.Tensor:
     return vector / (tf.norm(vector) + _EPSILON)
 
 
-def power_iteration(
-    matrix: tf.Tensor, right: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """One power iteration.
 
     Args:

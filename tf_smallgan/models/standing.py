@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.models.batch_norm import statistics_of
+from tf_smallgan.models.batch_norm import interpolate, statistics_of
 from tf_smallgan.models.spectral_norm import kernels_of
 
 Draw = Callable[[int], tuple[tf.Tensor, tf.Tensor | None]]
@@ -88,3 +88,20 @@ def set_table_row(generator: keras.Model, row: int, pooled: Moments) -> None:
             rows = table.numpy()
             rows[row] = value
             table.assign(rows)
+
+
+def has_table(generator: keras.Model) -> bool:
+    """Whether the generator brings standing statistics by truncation."""
+    return any(layer.truncations for layer in statistics_of(generator))
+
+
+def use_table(generator: keras.Model, truncation: float) -> None:
+    """Sets the moving statistics to those of the generator's table."""
+    position = tf.constant([truncation], tf.float32)
+    for layer in statistics_of(generator):
+        for moving, table in (
+            (layer.moving_mean, layer.table_mean),
+            (layer.moving_variance, layer.table_variance),
+        ):
+            assert table is not None, "built without truncations"
+            moving.assign(interpolate(layer.truncations, table.numpy(), position)[0])

@@ -25,6 +25,7 @@ def update_average(
       model: the trained one.
       decay: scalar float32; 0 copies.
     """
+
     def blend(variable, value):
         variable.assign(variable * decay + value * (1.0 - decay))
 

@@ -91,9 +91,7 @@ def unreadable_checkpoint(path: str, error: Exception) -> InputError:
     )
 
 
-def restore_average(
-    spec: ModelSpec, checkpoint_path: str
-) -> tuple[keras.Model, int]:
+def restore_average(spec: ModelSpec, checkpoint_path: str) -> tuple[keras.Model, int]:
     """The averaged generator and its step; builds neither D nor optimizers.
 
     Raises:

@@ -136,7 +136,9 @@ def make_train_step(
         return replica_step(state, prior, training, batch, step)
 
     # No Python control flow depends on a tensor, and AutoGraph doubles tracing time.
-    compiled = tf.function(one, jit_compile=True, autograph=False) if jit_compile else one
+    compiled = (
+        tf.function(one, jit_compile=True, autograph=False) if jit_compile else one
+    )
 
     @tf.function(autograph=False)
     def train_step(batch):

@@ -57,6 +57,7 @@ class OnReplicas:
         return [tf.nest.map_structure(lambda x: x.numpy(), r) for r in results]
 
     def _distribute(self, parts: tuple[np.ndarray, ...]) -> Any:
+        assert self._strategy is not None
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(parts[context.replica_id_in_sync_group])
         )

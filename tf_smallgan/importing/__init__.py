@@ -1,0 +1,1 @@
+"""Reads networks that other projects released."""
