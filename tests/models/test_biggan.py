@@ -122,7 +122,7 @@ def test_attention_sits_where_it_is_asked_for(resolution):
         attention=(16,),
         skip_latents=False,
     )
-    attended = [i for i in generator.attentions]
+    attended = list(generator.attentions)
     assert attended == ["1"]
 
 
