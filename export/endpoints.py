@@ -94,7 +94,7 @@ class ConditionalEndpoints(Endpoints):
                 "t": vector(tf.float32),
             },
         )
-        self._pictures = _shared(self._draw, self._request())
+        self._pictures = _shared(self._draw, self.request())
 
     def hub_inputs(self) -> Specs:
         """Arguments of `images`, the module's own call."""
@@ -139,12 +139,17 @@ class ConditionalEndpoints(Endpoints):
         embedding = checks.same_batch(name, embedding, tf.shape(z)[0])
         return {"images": self._images(z, embedding, truncation)}
 
-    def _request(self) -> Specs:
+    def request(self) -> Specs:
+        """Arguments of `generate`."""
         return {
             "label": vector(tf.int32),
             "seed": vector(tf.int64),
             "truncation": vector(tf.float32),
         }
+
+    def generate(self, label, seed, truncation) -> tf.Tensor:
+        """Labels, seeds and truncations [B] to images [B, H, W, C] uint8."""
+        return self._pictures(label, seed, truncation)
 
     def _draw(self, label, seed, truncation) -> tf.Tensor:
         label = checks.checked_vector("label", label)
@@ -167,8 +172,8 @@ class ConditionalEndpoints(Endpoints):
         """Inputs of each signature."""
         return {
             "default": self.hub_inputs(),
-            SERVING_DEFAULT: self._request(),
-            SERVING_PNG: self._request(),
+            SERVING_DEFAULT: self.request(),
+            SERVING_PNG: self.request(),
             "embed": {"label": vector(tf.int32)},
             "synthesize": {
                 "z": rows(self._spec.latent_dim),
@@ -187,7 +192,7 @@ class UnconditionalEndpoints(Endpoints):
             lambda z, t: generator(z, truncation=t),
             {"z": rows(spec.latent_dim), "t": vector(tf.float32)},
         )
-        self._pictures = _shared(self._draw, self._request())
+        self._pictures = _shared(self._draw, self.request())
 
     def hub_inputs(self) -> Specs:
         """Arguments of `images`, the module's own call."""
@@ -201,8 +206,13 @@ class UnconditionalEndpoints(Endpoints):
         """As `images`, in TF-Hub's form."""
         return {"default": self.images(z, truncation)}
 
-    def _request(self) -> Specs:
+    def request(self) -> Specs:
+        """Arguments of `generate`."""
         return {"seed": vector(tf.int64), "truncation": vector(tf.float32)}
+
+    def generate(self, seed, truncation) -> tf.Tensor:
+        """Seeds and truncations [B] to images [B, H, W, C] uint8."""
+        return self._pictures(seed, truncation)
 
     def _draw(self, seed, truncation) -> tf.Tensor:
         return to_uint8(self._images(*self._drawn(seed, truncation)))
@@ -219,6 +229,6 @@ class UnconditionalEndpoints(Endpoints):
         """Inputs of each signature."""
         return {
             "default": self.hub_inputs(),
-            SERVING_DEFAULT: self._request(),
-            SERVING_PNG: self._request(),
+            SERVING_DEFAULT: self.request(),
+            SERVING_PNG: self.request(),
         }

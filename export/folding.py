@@ -3,7 +3,9 @@
 The folded generator computes what the live one computes, from fewer operations:
 each kernel is divided by its singular value once, turned into the form that its
 convolution multiplies by (see models/convolution.py) and cast to the compute type.
-Batch norm reads its statistics from a table by truncation.
+Batch norm reads its statistics from a table by truncation. It stays one multiplication
+and one addition an activation: its gain depends on the example, so it cannot go into
+a kernel.
 """
 
 from collections.abc import Sequence
@@ -49,3 +51,22 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
         targets = [v for v in targets if not v.name.startswith(_TABLE_PREFIX)]
     for new, old in zip(targets, sources, strict=True):
         new.assign(old)
+
+
+def fold_biases(generator: keras.Model) -> None:
+    """Folds a convolution's bias into the batch norm that reads it, exactly.
+
+        (x + b) - mean = x - (mean - b)
+
+    In the blocks of every architecture `norm{i + 1}` follows `conv{i}`. Called last:
+    the tables no longer are the statistics of what the network computes.
+    """
+    for block in generator.blocks:
+        number = 1
+        while norm := getattr(block, f"norm{number + 1}", None):
+            convolution = getattr(block, f"conv{number}")
+            if convolution.bias is not None:
+                means = norm.statistics.table_mean
+                means.assign(means - convolution.bias)
+                convolution.bias = None
+            number += 1

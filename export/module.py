@@ -32,6 +32,8 @@ def build_module(
     }
     root = tf.__internal__.tracking.AutoTrackable()
     root.__call__ = _function(endpoints.images, endpoints.hub_inputs())
+    # Keras's TFSMLayer cannot name the inputs of a signature, but those of a function.
+    root.generate = _function(endpoints.generate, endpoints.request())
     # The call reads every variable that a signature reads. This trace is not the one
     # that is saved: saving traces all functions anew.
     root.variables = list(root.__call__.get_concrete_function().graph.variables)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from export import recording, server_files, tables
-from export.folding import folded_copy
+from export.folding import fold_biases, folded_copy
 from export.model_card import model_card
 from export.module import build_module
 from export.restore import Restored, restore
@@ -51,11 +51,13 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     generator = folded_copy(restored.average, spec, grid)
     if not spec.statistics_truncations:
         _gather(generator, restored, grid)
+    statistics = tables.tables_of(generator)
+    fold_biases(generator)
     root, signatures = build_module(generator, spec, rule)
     tf.saved_model.save(root, str(folder), signatures=signatures)
     facts = recording.facts_of(restored, grid)
     recording.write_facts(folder, facts)
-    recording.record(folder, restored, tables.tables_of(generator), grid)
+    recording.record(folder, restored, statistics, grid)
     write_warmup(folder, facts)
     server_files.write(folder)
     card = model_card(restored, facts, Workdir(config.run.workdir).metrics)

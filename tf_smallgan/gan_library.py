@@ -6,6 +6,7 @@ estimators alone. They are given an empty stand-in; losses and metrics work.
 
 import sys
 import types
+import warnings
 
 import tensorflow as tf
 
@@ -17,7 +18,10 @@ def _import_without_estimators() -> types.ModuleType:
         tf.estimator = stand_in
         empty = types.ModuleType("tensorflow_gan.python.estimator")
         sys.modules.setdefault("tensorflow_gan.python.estimator", empty)
-    import tensorflow_gan
+    with warnings.catch_warnings():
+        # Of distutils and pkg_resources, in libraries that a user cannot mend.
+        warnings.simplefilter("ignore")
+        import tensorflow_gan
 
     return tensorflow_gan
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.folding import folded_copy
+from export.folding import fold_biases, folded_copy
 from export.restore import converge
 from export.tables import tables_of
 from tests.export.helpers import perturb
@@ -73,6 +73,7 @@ def test_folded_with_tables_equals_live_between_their_rows(case):
         live.moving_variance.assign(variance)
         tables.table_mean.assign([mean - 0.5, mean + 0.5])
         tables.table_variance.assign([variance * 0.5, variance * 1.5])
+    fold_biases(folded)
     z = tf.random.stateless_normal([2, spec.latent_dim], [5, 6])
     labels = tf.constant([2, 0]) if spec.num_classes else None
     images = folded(z, labels, truncation=tf.constant([0.75, 0.75]))

@@ -66,6 +66,15 @@ def test_tfsm_layer(exported, image, hub_inputs, loaded):
     np.testing.assert_allclose(images, loaded(z, y, 0.5), atol=1e-6)
 
 
+def test_tfsm_layer_of_seeds(exported, image):
+    layer = keras.layers.TFSMLayer(str(exported), call_endpoint="generate")
+    inputs = request(3, 1)
+    images = layer(
+        inputs["label"], seed=inputs["seed"], truncation=inputs["truncation"]
+    )
+    assert np.abs(images.numpy() - image).max() <= 1
+
+
 def test_tfsm_layer_in_a_functional_model(exported, hub_inputs, loaded):
     z, y = hub_inputs
     z_input, y_input = keras.Input([z.shape[1]]), keras.Input([y.shape[1]])

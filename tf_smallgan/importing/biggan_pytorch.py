@@ -45,17 +45,13 @@ def read(state: StateDict, discriminator: StateDict | None = None) -> Released:
     """
     flags = _generator_flags(state)
     row = BIGGAN[flags["resolution"]]
-    attended = _generator_attention(state)
-    sizes = None
+    attended, sizes, fill = _generator_attention(state), None, None
     if discriminator is not None:
         _check_pair(flags, discriminator)
         sizes = _discriminator_attention(discriminator, flags["resolution"])
+        fill = functools.partial(_fill_discriminator, discriminator)
     flags["attention_resolutions"] = attention_flag(row, attended, sizes)
-    return Released(
-        flags,
-        functools.partial(_fill_generator, state),
-        discriminator and functools.partial(_fill_discriminator, discriminator),
-    )
+    return Released(flags, functools.partial(_fill_generator, state), fill)
 
 
 def _generator_flags(state: StateDict) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """The networks."""
 
-from tf_smallgan.models import biggan
+from tf_smallgan.models import biggan, biggan_deep, sagan, sngan
 
-__all__ = ["biggan"]
+__all__ = ["biggan", "biggan_deep", "sagan", "sngan"]

@@ -13,18 +13,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_smallgan.models import assembly
 from tf_smallgan.models.architectures import (
     BASE_RESOLUTION,
     CLASS_EMBEDDING_DIM,
     architecture_of,
-)
-from tf_smallgan.models.assembly import (
-    attach_attention,
-    choose,
-    chunk_size,
-    join_condition,
-    keep,
-    settings_of,
 )
 from tf_smallgan.models.batch_norm import BatchNormRelu
 from tf_smallgan.models.blocks import DiscriminatorBlock, GeneratorBlock, make_norm
@@ -84,16 +77,16 @@ class Generator(keras.Model):
         name: str = "generator",
     ):
         super().__init__(name=name)
-        self._settings = settings_of(locals())
+        self._settings = assembly.settings_of(locals())
         row = architecture_of(self.architecture, resolution)
         ch = channel_multiplier or row.channel_multiplier
         widths = [ch * w for w in row.generator]
-        spectral = choose(spectral, row.spectral_generator)
+        spectral = assembly.choose(spectral, row.spectral_generator)
         self.precision, self.image_channels = precision, image_channels
         self.latent_dim = latent_dim or row.latent_dim
         self.num_classes = num_classes
-        self.shared_embedding = choose(shared_embedding, row.shared_embedding)
-        self.skip_latents = choose(skip_latents, row.skip_latents)
+        self.shared_embedding = assembly.choose(shared_embedding, row.shared_embedding)
+        self.skip_latents = assembly.choose(skip_latents, row.skip_latents)
         embedded = bool(num_classes) and self.shared_embedding
         self._class_size = class_embedding_dim if embedded else num_classes
         first_size, condition_size = self._share_latent(blocks=len(widths) - 1)
@@ -102,10 +95,8 @@ class Generator(keras.Model):
             self.embedding = ClassEmbedding(
                 num_classes, class_embedding_dim, spectral=False, name="embedding"
             )
-        statistics: dict[str, Any] = {
-            "epsilon": epsilon,
-            "truncations": tuple(truncations),
-        }
+        statistics: dict[str, Any] = {"epsilon": epsilon}
+        statistics["truncations"] = tuple(truncations)
         self.first_width = widths[0]
         self.first = Dense(
             first_size, BASE_RESOLUTION**2 * widths[0], spectral=spectral, name="first"
@@ -117,17 +108,18 @@ class Generator(keras.Model):
             **statistics,
         )
         common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
-        attended = choose(attention, row.generator_attention)
-        self.blocks, self.attentions = [], {}
+        attended = assembly.choose(attention, row.generator_attention)
+        self.blocks: list[keras.layers.Layer] = []
+        self.attentions: dict[str, keras.layers.Layer] = {}
         size = BASE_RESOLUTION
         for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
             block = self._make_block(
                 i, inputs, outputs, norm=norm, convolution={"fused": fused, **common}
             )
-            self.blocks.append(keep(self, block))
+            self.blocks.append(assembly.keep(self, block))
             size *= block.scale
             if block.scale > 1 and size in attended:
-                attach_attention(self, i, outputs, size, **common)
+                assembly.attach_attention(self, i, outputs, size, **common)
         self.last_norm = BatchNormRelu(widths[-1], name="last_norm", **statistics)
         self.to_image = self._make_to_image(widths[-1], fused=fused, **common)
         self.built = True
@@ -135,7 +127,7 @@ class Generator(keras.Model):
     def _share_latent(self, blocks: int) -> tuple[int, int]:
         """Sizes of the first layer's input and of each block's condition."""
         self.slots = blocks + 1 if self.skip_latents else 1
-        chunk = chunk_size(self.latent_dim, self.slots)
+        chunk = assembly.chunk_size(self.latent_dim, self.slots)
         return chunk, self._class_size + (chunk if self.skip_latents else 0)
 
     def _shares(
@@ -145,7 +137,9 @@ class Generator(keras.Model):
         first, *chunks = tf.split(latents, self.slots, axis=1)
         if not chunks:
             return first, [class_embedding] * len(self.blocks)
-        return first, [join_condition(class_embedding, chunk) for chunk in chunks]
+        return first, [
+            assembly.join_condition(class_embedding, chunk) for chunk in chunks
+        ]
 
     def _make_block(
         self, number: int, inputs: int, outputs: int, **options: Any
@@ -214,8 +208,7 @@ class Discriminator(keras.Model):
 
     Args: as Generator's, and
       pool_shortcuts: where a block changes only the resolution, its shortcut pools
-        without a 1x1 convolution. The published code has the 1x1; counts of D's
-        parameters are found in both ways.
+        without a 1x1 convolution, which the published code has.
     """
 
     architecture = "biggan"
@@ -235,27 +228,28 @@ class Discriminator(keras.Model):
         name: str = "discriminator",
     ):
         super().__init__(name=name)
-        self._settings = settings_of(locals())
+        self._settings = assembly.settings_of(locals())
         row = architecture_of(self.architecture, resolution)
         ch = channel_multiplier or row.channel_multiplier
-        attended = choose(attention, row.discriminator_attention)
+        attended = assembly.choose(attention, row.discriminator_attention)
         common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
         convolution = {"fused": fused, **common}
         self.precision, self.num_classes = precision, num_classes
         self.wide, self.pool_shortcuts = row.wide_discriminator, pool_shortcuts
         widths = [image_channels, *(ch * w for w in row.discriminator)]
         self.stem = self._make_stem(widths, convolution)
-        self.blocks, self.attentions = [], {}
+        self.blocks: list[keras.layers.Layer] = []
+        self.attentions: dict[str, keras.layers.Layer] = {}
         size = resolution
         for i, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
             down = row.discriminator_down[i]
             block = self._make_block(
                 i, inputs, outputs, down=down, convolution=convolution
             )
-            self.blocks.append(keep(self, block))
+            self.blocks.append(assembly.keep(self, block))
             size = size // 2 if down else size
             if size in attended and self._attends_after(down):
-                attach_attention(self, i, outputs, size, **common)
+                assembly.attach_attention(self, i, outputs, size, **common)
         self.linear = Dense(widths[-1], 1, spectral=spectral, name="linear")
         self.embedding = None
         if num_classes:
