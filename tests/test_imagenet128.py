@@ -66,6 +66,7 @@ def test_two_mirrored_steps_and_an_export(tmp_path):
         f"--workdir={workdir}",
         f"--export_dir={exports}",
         "--standing_batches=2",
+        "--standing_truncations=0.5,1",
     )
     module = tf.saved_model.load(str(exports / "1"))
     image = module.signatures["serving_default"](

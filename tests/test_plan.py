@@ -1,5 +1,7 @@
 """The plan: exact parameters, FLOPs by hand, batches; no data, no weights."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,15 @@ from tf_smallgan import config, plan, settings
 from tf_smallgan.errors import InputError
 from tf_smallgan.plan import ForwardCost
 
+_CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
+
 
 def _plan(*flags):
     return plan.plan_lines(settings.complete(config.parse(flags)))
 
 
 def test_imagenet128_is_the_papers_models_and_batch():
-    text = "\n".join(_plan("--flagfile=configs/imagenet128.cfg"))
+    text = "\n".join(_plan(f"--flagfile={_CONFIGS}/imagenet128.cfg"))
     assert "parameters: G 70,433,988, D 87,982,370" in text
     assert "batch of latents: 2,048 before the core-set, 256 after" in text
     assert "batch of data: 2,048 before the core-set, 256 after" in text
@@ -45,10 +49,10 @@ def test_step_flops_count_every_pass_once():
 
 @pytest.mark.parametrize(
     "name",
-    ["smoke", "digits", "mnist", "cifar10", "lsun_church", "imagenet64", "imagenet128"],
+    sorted(path.stem for path in _CONFIGS.glob("*.cfg")),
 )
 def test_every_config_has_a_plan(name):
-    assert any("parameters" in x for x in _plan(f"--flagfile=configs/{name}.cfg"))
+    assert any("parameters" in x for x in _plan(f"--flagfile={_CONFIGS / name}.cfg"))
 
 
 def test_a_batch_that_does_not_divide_is_refused():

@@ -19,7 +19,7 @@ def build_classifier(resolution: int, channels: int, num_classes: int) -> keras.
     images = keras.Input((resolution, resolution, channels))
     h = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
     while resolution > _LARGEST_INPUT:
-        h = keras.layers.AveragePooling2D()(h)
+        h = keras.layers.AveragePooling2D(2)(h)
         resolution //= 2
     for width in (32, 64, FEATURE_DIM, FEATURE_DIM):
         stride = 2 if min(h.shape[1:3]) > _SMALLEST_MAP else 1
