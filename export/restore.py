@@ -13,7 +13,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.spectral_norm import kernels_of, power_iteration
 from tf_smallgan.training.checkpoints import find_checkpoint
-from tf_smallgan.training.state import restore_average, unreadable_checkpoint
+from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import Workdir
 
 BEST_FILE = "best.json"
@@ -50,10 +50,7 @@ def restore(config: Config, step: str) -> Restored:
     config = settings.complete(config)
     spec = settings.model_spec(config)
     path = checkpoint_path(Workdir(config.run.workdir), step)
-    try:
-        average, number = restore_average(spec, path)
-    except IndexError as error:  # TensorFlow's, for a file that was cut short.
-        raise unreadable_checkpoint(path, error) from error
+    average, number = restore_average(spec, path)
     converge(average)
     return Restored(config, spec, average, number)
 

@@ -48,3 +48,14 @@ def test_before_the_first_checkpoint_anything_may_change(tmp_path):
     workdir = Workdir(str(tmp_path))
     workdir.open(config.parse([f"--workdir={tmp_path}"]))
     workdir.open(config.parse([f"--workdir={tmp_path}", "--latent_dim=16"]))
+
+
+def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
+    import shutil
+
+    from tf_smallgan import running
+
+    usage = shutil.disk_usage(tmp_path)._replace(free=10 * 2**20)
+    monkeypatch.setattr(running.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(InputError, match="has 10 MiB left.*make room"):
+        running._check_disk(Workdir(str(tmp_path / "new" / "run")))

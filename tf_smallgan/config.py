@@ -241,7 +241,6 @@ class ScheduleConfig:
     on_collapse: str = option(
         "stop", "What to do when training collapses.", choices=("stop", "rollback")
     )
-    max_rollbacks: int = option(3, "Rollbacks before giving up.", minimum=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan import config as config_lib
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import training_dataset
@@ -33,6 +34,7 @@ def train(config: Config) -> None:
       InputError: flags, data or workdir do not fit.
     """
     workdir = Workdir(config.run.workdir)
+    _refuse_unbuilt(config)
     strategy = strategies.make_strategy(config.run)
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     _check_disk(workdir)
@@ -63,6 +65,18 @@ def train(config: Config) -> None:
     loop = _make_loop(config, data, strategy, state, checkpoints, workdir, observer)
     if loop.run():
         print(f"Finished at step {config.training.train_steps}. {_results(workdir)}")
+
+
+# Flags of the contract that the step does not read yet, by the value that is built.
+_BUILT = {"remat": False, "microbatches": 1, "on_collapse": "stop"}
+
+
+def _refuse_unbuilt(config: Config) -> None:
+    """A flag without effect would be worse than none."""
+    for name, value in _BUILT.items():
+        asked = getattr(getattr(config, config_lib.section_of_flag(config, name)), name)
+        if asked != value:
+            raise InputError(f"--{name}={asked} is not built yet; leave it at {value}.")
 
 
 def _results(workdir: Workdir) -> str:

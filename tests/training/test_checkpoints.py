@@ -1,7 +1,11 @@
 """Checkpoints hold everything, and say so when they cannot be read."""
 
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.training.test_step import SPEC, _training
 from tf_smallgan.errors import InputError
@@ -69,3 +73,39 @@ def test_a_step_that_is_not_kept_names_those_that_are(saved):
 def test_a_folder_without_checkpoints_says_so(tmp_path):
     with pytest.raises(InputError, match="holds no checkpoint"):
         find_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("part", [".index", ".data-00000-of-00001"])
+def test_a_truncated_checkpoint_says_which_and_what_to_do(saved, tmp_path, part):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / f"step-42{part}"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    message = "step-42 cannot be restored.*Remove the files of that step"
+    with pytest.raises(InputError, match=message):
+        restore_average(SPEC, find_checkpoint(tmp_path))
+    state = build_state(SPEC, _training(), seed=9)
+    with pytest.raises(InputError, match=message):
+        Checkpoints(tmp_path, state, keep=2).restore()
+
+
+def test_a_checkpoint_of_other_networks_says_so(saved):
+    wider = dataclasses.replace(SPEC, channel_multiplier=4)
+    with pytest.raises(InputError, match="of other networks"):
+        restore_average(wider, find_checkpoint(saved[0]))
+
+
+def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(
+    saved, tmp_path, monkeypatch
+):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    state = build_state(SPEC, _training(), seed=9)
+    checkpoints = Checkpoints(tmp_path, state, keep=2)
+    checkpoints.restore()
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(checkpoints._manager, "save", full)
+    with pytest.raises(InputError, match="could not be written.*No space left.*room"):
+        checkpoints.save()
+    assert find_checkpoint(tmp_path).endswith("step-42")

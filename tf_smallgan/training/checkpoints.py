@@ -6,7 +6,11 @@ from typing import Any
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.training.state import TrainingState, unreadable_checkpoint
+from tf_smallgan.training.state import (
+    UNREADABLE,
+    TrainingState,
+    unreadable_checkpoint,
+)
 
 
 class Checkpoints:
@@ -42,7 +46,7 @@ class Checkpoints:
             return 0
         try:
             self._checkpoint.restore(path).assert_consumed()
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
+        except UNREADABLE as error:
             raise unreadable_checkpoint(path, error) from error
         return int(self._state.step.numpy())
 

@@ -1,11 +1,13 @@
 """The loop around the step: input, progress, samples, checkpoints. No gradients."""
 
 import dataclasses
+import math
 import signal
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tf_smallgan.errors import InputError
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.logs import ConsoleLine, MetricsFile, Progress, TensorBoard
 from tf_smallgan.training.state import TrainingState
@@ -62,6 +64,17 @@ class StopRequest:
         signal.signal(number, self._previous[number])
 
 
+def _refuse_collapse(step: int, values: dict[str, float]) -> None:
+    """Stops at losses that are not finite: nothing good follows from them."""
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise InputError(
+            f"Training collapsed: at step {step} {', '.join(bad)} is not finite. "
+            "Earlier checkpoints are kept; lower --generator_lr and "
+            "--discriminator_lr, and start from a fresh --workdir."
+        )
+
+
 @dataclasses.dataclass
 class Loop:
     """Runs steps from the state's up to `last_step`.
@@ -115,6 +128,7 @@ class Loop:
 
     def _log(self, step, metrics, progress: Progress, line: ConsoleLine) -> None:
         values = {name: float(value) for name, value in metrics.items()}
+        _refuse_collapse(step, values)
         values["images_per_second"] = progress.rate(step)
         values |= self.actions.report(step)
         self.metrics_file.append(step, values)

@@ -82,6 +82,11 @@ def _adam(
     return optimizer
 
 
+# What TensorFlow raises for a checkpoint that is damaged (IndexError: cut short) or
+# of other networks.
+UNREADABLE = (tf.errors.OpError, ValueError, AssertionError, IndexError)
+
+
 def unreadable_checkpoint(path: str, error: Exception) -> InputError:
     """What to say of a checkpoint that cannot be restored."""
     return InputError(
@@ -104,6 +109,6 @@ def restore_average(spec: ModelSpec, checkpoint_path: str) -> tuple[keras.Model,
     try:
         status = checkpoint.restore(checkpoint_path).expect_partial()
         status.assert_existing_objects_matched()
-    except (tf.errors.OpError, ValueError, AssertionError) as error:
+    except UNREADABLE as error:
         raise unreadable_checkpoint(checkpoint_path, error) from error
     return average, int(step.numpy())
