@@ -28,13 +28,13 @@ train: $(READY)
 
 test: $(READY)
 	@echo "== Running the tests (minutes on two cores)"
-	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --durations=10
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --durations=10
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
 
 # Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).
 check-parity: $(READY)

@@ -11,3 +11,11 @@ _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+# Long files of few tests: started first, so that no worker is left alone with one.
+_FIRST = ("test_commands.py", "test_imagenet128.py", "test_resume.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Moves the longest files to the front."""
+    items.sort(key=lambda item: item.path.name not in _FIRST)
