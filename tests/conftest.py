@@ -5,7 +5,11 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import pytest
 import tensorflow as tf
+
+from tf_smallgan.config import RunConfig
+from tf_smallgan.training.strategy import make_strategy
 
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
@@ -19,3 +23,9 @@ _FIRST = ("test_commands.py", "test_imagenet128.py", "test_resume.py")
 def pytest_collection_modifyitems(items):
     """Moves the longest files to the front."""
     items.sort(key=lambda item: item.path.name not in _FIRST)
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> tf.distribute.Strategy:
+    """MirroredStrategy on two logical CPUs, the one of this process."""
+    return make_strategy(RunConfig(strategy="mirrored", logical_cpus=2))

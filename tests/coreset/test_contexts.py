@@ -13,11 +13,6 @@ SEED = np.array([3, 5], np.int32)
 K = 32
 
 
-@pytest.fixture(scope="module")
-def two_cpus() -> tf.distribute.Strategy:
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
 def all_of(method: str, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     indices = coreset.select(method, points, K, SEED)
     return indices, coreset.coverage_weights(points, indices)
@@ -30,7 +25,7 @@ def functions_of(concrete: tf.types.experimental.ConcreteFunction) -> list:
 
 
 @pytest.mark.parametrize("method", coreset.METHODS)
-def test_eager_graph_xla_dataset_and_replicas_agree(method, two_cpus):
+def test_eager_graph_xla_dataset_and_replicas_agree(method, two_replicas):
     def compute(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return all_of(method, points)
 
@@ -39,9 +34,10 @@ def test_eager_graph_xla_dataset_and_replicas_agree(method, two_cpus):
     graph = tf.function(compute, autograph=False)
     xla = tf.function(compute, autograph=False, jit_compile=True)
     mapped = tf.data.Dataset.from_tensors(points).map(compute)
-    replicated = tf.function(lambda p: two_cpus.run(compute, [p]), autograph=False)
+    replicated = tf.function(lambda p: two_replicas.run(compute, [p]), autograph=False)
     per_replica = replicated(points)
-    replicas = zip(*map(two_cpus.experimental_local_results, per_replica), strict=True)
+    local = two_replicas.experimental_local_results
+    replicas = zip(*map(local, per_replica), strict=True)
     for other in [graph(points), xla(points), *mapped, *replicas]:
         for expected, actual in zip(eager, other, strict=True):
             assert expected.shape == actual.shape

@@ -11,11 +11,6 @@ SEED = np.array([11, 4], np.int32)
 K = 16
 
 
-@pytest.fixture(scope="module")
-def two_cpus() -> tf.distribute.Strategy:
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
 def large_batch(seed: tf.Tensor, n: int) -> tf.Tensor:
     return tf.random.stateless_normal([n, 6], seed)
 
@@ -30,7 +25,7 @@ def on_replicas(strategy: tf.distribute.Strategy, function) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("method", coreset.METHODS)
-def test_global_on_two_replicas_is_one_device(method, two_cpus):
+def test_global_on_two_replicas_is_one_device(method, two_replicas):
     points = large_batch(SEED, 128)
 
     def select(replica_id, num_replicas):
@@ -39,14 +34,14 @@ def test_global_on_two_replicas_is_one_device(method, two_cpus):
         )
 
     single = coreset.scoped_select("global", method, points, 2 * K, SEED, 0, 1).numpy()
-    slices = on_replicas(two_cpus, select)
+    slices = on_replicas(two_replicas, select)
     np.testing.assert_array_equal(np.stack(slices, axis=1).ravel(), single)
     np.testing.assert_array_equal(slices[1], single[1::2])
     np.testing.assert_array_equal(single, coreset.select(method, points, 2 * K, SEED))
 
 
 @pytest.mark.parametrize("method", ["k_center", "stratified"])
-def test_global_draw_on_two_replicas_is_one_device(method, two_cpus):
+def test_global_draw_on_two_replicas_is_one_device(method, two_replicas):
     def draw(replica_id, num_replicas):
         return coreset.scoped_draw(
             "global",
@@ -59,18 +54,18 @@ def test_global_draw_on_two_replicas_is_one_device(method, two_cpus):
             num_replicas,
         )
 
-    halves = on_replicas(two_cpus, draw)
+    halves = on_replicas(two_replicas, draw)
     merged = np.stack(halves, axis=1).reshape(K, 6)
     np.testing.assert_array_equal(merged, draw(0, 1))
 
 
-def test_replica_scope_selects_each_from_its_own(two_cpus):
+def test_replica_scope_selects_each_from_its_own(two_replicas):
     def draw(replica_id, num_replicas):
         return coreset.scoped_draw(
             "replica", "k_center", large_batch, 4, K, SEED, replica_id, num_replicas
         )
 
-    rows = on_replicas(two_cpus, draw)
+    rows = on_replicas(two_replicas, draw)
     assert rows[0].shape == rows[1].shape == (K, 6)
     assert not set(map(tuple, rows[0])) & set(map(tuple, rows[1]))
     np.testing.assert_array_equal(rows[1], draw(1, 2))

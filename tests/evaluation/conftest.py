@@ -85,12 +85,3 @@ def pixel_space() -> FeatureSpace:
         return features, features[:, :3]
 
     return FeatureSpace("pixels", 16, "none", "by area to 4 px", function)
-
-
-@pytest.fixture(scope="session")
-def two_replicas() -> tf.distribute.Strategy:
-    """Two logical CPUs; skips where the suite runs on one device."""
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("TensorFlow runs on one logical CPU here")
-    return tf.distribute.MirroredStrategy([device.name for device in devices[:2]])

@@ -26,8 +26,8 @@ def test_moments_are_numpys():
     np.testing.assert_allclose(variance, images.numpy().var((0, 1, 2)), rtol=1e-5)
 
 
-def test_moments_are_those_of_all_replicas():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_moments_are_those_of_all_replicas(two_replicas):
+    strategy = two_replicas
     halves = tf.split(_images(shape=(8, 2, 2, 3)), 2)
 
     def replica():

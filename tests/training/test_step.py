@@ -90,9 +90,8 @@ def one():
     return _train(tf.distribute.OneDeviceStrategy("CPU:0"), 3)
 
 
-def test_one_replica_equals_two(one):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    two = _train(strategy, 3)
+def test_one_replica_equals_two(one, two_replicas):
+    two = _train(two_replicas, 3)
     for network in ("generator", "discriminator", "average"):
         for a, b in zip(
             getattr(one[0], network).variables, getattr(two[0], network).variables

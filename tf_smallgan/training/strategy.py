@@ -1,5 +1,6 @@
 """Chooses the tf.distribute strategy and says what was chosen."""
 
+import functools
 import json
 import os
 
@@ -121,10 +122,20 @@ def _one_device(run: RunConfig) -> tf.distribute.Strategy:
 
 
 def _mirrored(run: RunConfig) -> tf.distribute.Strategy:
-    if tf.config.list_physical_devices("GPU"):
-        return tf.distribute.MirroredStrategy()
-    devices = [f"CPU:{i}" for i in range(run.logical_cpus)]
-    return tf.distribute.MirroredStrategy(devices)
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    kind, count = ("GPU", gpus) if gpus else ("CPU", run.logical_cpus)
+    return _mirrored_over(tuple(f"{kind}:{i}" for i in range(count)))
+
+
+@functools.cache
+def _mirrored_over(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    """One strategy a process for the same devices.
+
+    TensorFlow numbers each strategy's collectives from the start, and keeps what it
+    knows of them for the life of the process: the collectives of a second strategy
+    over the same devices are taken for those of the first, and fail on their shapes.
+    """
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
