@@ -1,8 +1,10 @@
-"""Every command end to end on configs/smoke.cfg, as a user runs it."""
+"""Every command end to end on configs/smoke.cfg.
+
+Each is run once as a process, as a user does; what is further tried of it runs here,
+since a process spends most of its time on starting TensorFlow.
+"""
 
 import json
-import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -12,23 +14,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.commands import ROOT, SMOKE, run, run_here
+from tf_smallgan import evaluate, sample, train
+from tf_smallgan.errors import InputError
 from tf_smallgan.training.logs import read_metrics
-
-ROOT = pathlib.Path(__file__).parent.parent
-SMOKE = "--flagfile=configs/smoke.cfg"
-
-
-def run(module, *arguments, check=True, **environment):
-    result = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-    )
-    if check:
-        assert result.returncode == 0, result.stdout + result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +41,10 @@ def test_train_says_what_it_does_and_leaves_everything(smoke):
     assert 0 < rows[-1]["images_seen_share"] < 1
 
 
-def test_a_finished_run_says_so(smoke):
+def test_a_finished_run_says_so(smoke, capsys):
     folder, _ = smoke
-    result = run("tf_smallgan.train", SMOKE, f"--workdir={folder}")
-    assert "Finished: step 4 of 4 is reached" in result.stdout
+    run_here(train, SMOKE, f"--workdir={folder}")
+    assert "Finished: step 4 of 4 is reached" in capsys.readouterr().out
 
 
 def test_other_flags_are_refused_before_anything_is_lost(smoke):
@@ -102,13 +91,7 @@ def test_sample_draws_sheets_and_arrays(smoke, tmp_path):
     folder, _ = smoke
     workdir = f"--workdir={folder}"
     sheet, arrays = tmp_path / "lines.png", tmp_path / "s.npz"
-    run(
-        "tf_smallgan.sample",
-        workdir,
-        "--layout=interpolation",
-        "--count=30",
-        f"--out={sheet}",
-    )
+    run_here(sample, workdir, "--layout=interpolation", "--count=30", f"--out={sheet}")
     assert tf.io.decode_png(sheet.read_bytes()).shape == (3 * 66 + 2, 10 * 66 + 2, 1)
     run("tf_smallgan.sample", workdir, "--label=3", "--count=5", f"--out={arrays}")
     with np.load(arrays) as loaded:
@@ -127,17 +110,17 @@ def test_sample_draws_sheets_and_arrays(smoke, tmp_path):
 )
 def test_sample_refuses_what_it_cannot_draw(smoke, flag, message):
     folder, _ = smoke
-    result = run("tf_smallgan.sample", f"--workdir={folder}", flag, check=False)
-    assert result.returncode == 2
-    assert message in result.stderr
+    with pytest.raises(InputError, match=message):
+        run_here(sample, f"--workdir={folder}", flag)
 
 
-def test_evaluate_prints_and_keeps_its_figures(smoke):
+def test_evaluate_prints_and_keeps_its_figures(smoke, capsys):
     folder, _ = smoke
-    result = run("tf_smallgan.evaluate", f"--workdir={folder}", "--num_samples=200")
-    assert "conditional_accuracy" in result.stdout
-    assert "classifier_frechet_distance" in result.stdout
-    assert "fid" not in result.stdout.lower()
+    run_here(evaluate, f"--workdir={folder}", "--num_samples=200")
+    printed = capsys.readouterr().out
+    assert "conditional_accuracy" in printed
+    assert "classifier_frechet_distance" in printed
+    assert "fid" not in printed.lower()
     lines = (folder / "evaluation" / "scores.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])
 
@@ -162,8 +145,8 @@ def test_an_export_is_loaded_by_a_process_that_has_only_tensorflow(smoke, tmp_pa
     )
     assert result.stdout.strip() == "(2, 32, 32, 1) uint8", result.stderr
     sheet = tmp_path / "from_export.png"
-    run(
-        "tf_smallgan.sample",
+    run_here(
+        sample,
         f"--export_dir={exports}",
         "--layout=interpolation",
         "--count=20",
@@ -172,14 +155,10 @@ def test_an_export_is_loaded_by_a_process_that_has_only_tensorflow(smoke, tmp_pa
     assert sheet.exists()
 
 
-def test_dry_run_needs_no_data():
-    result = run(
-        "tf_smallgan.train",
-        "--flagfile=configs/imagenet128.cfg",
-        "--data_dir=/nowhere",
-        "--dry_run",
-    )
-    assert "G 70,433,988" in result.stdout
+def test_dry_run_needs_no_data(capsys):
+    flags = ("--flagfile=configs/imagenet128.cfg", "--data_dir=/nowhere", "--dry_run")
+    run_here(train, *flags)
+    assert "G 70,433,988" in capsys.readouterr().out
 
 
 def test_unknown_flags_fail_in_one_line():

@@ -1,10 +1,13 @@
-"""configs/imagenet128.cfg for real, but for width, batch, embedder and images."""
+"""configs/imagenet128.cfg for real, but for what would take long here.
+
+Other than there: width, batch, embedder, images, and one D update a step.
+"""
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tests.test_commands import run
+from tests.commands import run
 
 _IMAGES = 40
 
@@ -49,6 +52,7 @@ def test_two_mirrored_steps_and_an_export(tmp_path):
         f"--data_dir={tmp_path / 'data'}",
         "--channel_multiplier=8",
         "--batch_size=4",
+        "--discriminator_steps=1",
         "--embedder=pixels",
         "--strategy=mirrored",
         "--logical_cpus=2",

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import tensorflow as tf
 
-from tests.test_commands import SMOKE, run
+from tests.commands import SMOKE, run
 from tf_smallgan.training.logs import read_metrics
 
 
@@ -20,14 +20,26 @@ def _variables(folder, step):
     }
 
 
+def _as_after_a_kill(whole, step, folder):
+    """A copy of a run as it was when it had just saved `step`, and no later."""
+    shutil.copytree(whole, folder)
+    for path in (folder / "checkpoints").glob("step-*"):
+        if not path.name.startswith(f"step-{step}."):
+            path.unlink()
+    (folder / "checkpoints" / "checkpoint").unlink()
+    tf.train.update_checkpoint_state(
+        str(folder / "checkpoints"),
+        f"step-{step}",
+        all_model_checkpoint_paths=[f"step-{step}"],
+    )
+
+
 def test_resumed_equals_uninterrupted(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    flags = (SMOKE, "--deterministic", "--sample_every_steps=2")
-    run("tf_smallgan.train", *flags, f"--workdir={whole}", "--train_steps=4")
-    parts.mkdir()
-    shutil.copytree(whole / "cache", parts / "cache")
-    run("tf_smallgan.train", *flags, f"--workdir={parts}", "--train_steps=2")
-    result = run("tf_smallgan.train", *flags, f"--workdir={parts}", "--train_steps=4")
+    flags = (SMOKE, "--deterministic", "--sample_every_steps=2", "--train_steps=4")
+    run("tf_smallgan.train", *flags, f"--workdir={whole}")
+    _as_after_a_kill(whole, 2, parts)
+    result = run("tf_smallgan.train", *flags, f"--workdir={parts}")
     assert "Resumed from step 2" in result.stdout
     steps = [row["step"] for row in read_metrics(parts / "metrics.jsonl")]
     assert steps == [1, 2, 3, 4]

@@ -295,8 +295,13 @@ class EvaluateConfig:
     feature_space: str = option(
         "auto",
         "Where images are compared; auto: the classifier where there are labels, and "
-        "Inception too with --inception_weights.",
+        "Inception too with --inception_weights or --inception_module.",
         choices=("auto", "classifier", "inception", "both"),
+    )
+    inception_module: str = option(
+        "",
+        "Inception network to score with in place of --inception_weights: a TF-Hub "
+        "address or a SavedModel's folder, images to pool_3 and logits.",
     )
     reference: str = option(
         "",

@@ -1,6 +1,7 @@
 """Wires data, networks and step into a training run."""
 
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import tensorflow as tf
 from tf_smallgan import config as config_lib
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
-from tf_smallgan.data.batches import training_dataset
+from tf_smallgan.data.batches import records_of_step, training_dataset
+from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.during_training import TrainingEvaluation
 from tf_smallgan.models.sampler import Sampler
@@ -116,7 +118,7 @@ def _make_loop(
             strategy,
             jit_compile=strategies.compiles_step(strategy),
         ),
-        batches=iter(distributed_batches(config, data, strategy, first_step)),
+        batches=_readable_batches(config, data, strategy, first_step),
         checkpoints=checkpoints,
         metrics_file=MetricsFile(workdir.metrics, first_step),
         board=board,
@@ -153,6 +155,26 @@ def distributed_batches(
         )
 
     return strategy.distribute_datasets_from_function(pipeline)
+
+
+def _readable_batches(
+    config: Config,
+    data: TrainingData,
+    strategy: tf.distribute.Strategy,
+    first_step: int,
+) -> Iterator[Any]:
+    """Distributed batches; an image that does not decode is named."""
+    replicas = strategy.num_replicas_in_sync
+    plan = batch_plan(config, replicas)
+
+    def check(step: int) -> None:
+        records = records_of_step(
+            data.table, data.embeddings, plan, step, range(replicas)
+        )
+        refuse_unreadable(data.read, data.table, records, plan.channels)
+
+    batches = iter(distributed_batches(config, data, strategy, first_step))
+    return naming_unreadable(batches, first_step, check)
 
 
 class Preview:

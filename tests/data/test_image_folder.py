@@ -7,6 +7,7 @@ import pytest
 
 from tf_smallgan.config import DataConfig
 from tf_smallgan.data import census, pixels, sources
+from tf_smallgan.data.batches import BatchPlan, records_of_step, training_dataset
 from tf_smallgan.errors import InputError
 
 
@@ -133,3 +134,24 @@ def test_relabelled_folder_has_another_identity(image_folder):
     first = _open(image_folder).scan()
     (image_folder / "cat").rename(image_folder / "zebra")
     assert _open(image_folder).scan().identity_hash != first.identity_hash
+
+
+def test_damaged_image_is_named_when_training_reaches_it(image_folder):
+    content = (image_folder / "dog" / "5.jpg").read_bytes()
+    (image_folder / "dog" / "5.jpg").write_bytes(content[: len(content) * 2 // 3])
+    source = _open(image_folder)
+    table = source.scan()
+    read, plan = source.reader(table), BatchPlan(seed=0, batch_size=2)
+    numbers = [records_of_step(table, None, plan, step, [0]) for step in range(7)]
+    bad = next(i for i in range(12) if table.name_of(i) == "dog/5.jpg")
+    step = next(i for i, records in enumerate(numbers) if bad in records)
+
+    def check(step):
+        pixels.refuse_unreadable(read, table, numbers[step], 3)
+
+    dataset = training_dataset(read, table, None, plan, 0, [0])
+    batches = pixels.naming_unreadable(iter(dataset), 0, check)
+    for expected in numbers[:step]:
+        np.testing.assert_array_equal(next(batches)["index"][0], expected)
+    with pytest.raises(InputError, match="dog/5.jpg of image_folder train cannot be"):
+        next(batches)

@@ -148,6 +148,18 @@ def training_dataset(
     return dataset.prefetch(2).with_options(input_options())
 
 
+def records_of_step(
+    table: RecordTable,
+    embeddings: np.ndarray | None,
+    plan: BatchPlan,
+    step: int,
+    replicas: Sequence[int],
+) -> np.ndarray:
+    """Record numbers [r * n_D * b] that `training_dataset` reads for a step."""
+    draw = _Draw(plan, table, embeddings, tuple(replicas))
+    return draw.step(tf.constant(step, tf.int64))["index"].numpy()
+
+
 def _load(
     chosen: dict[str, tf.Tensor], read: Reader, plan: BatchPlan
 ) -> dict[str, tf.Tensor]:

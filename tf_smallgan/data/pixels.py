@@ -1,6 +1,8 @@
 """All images of a data set in order, decoded, for embedding and evaluation."""
 
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -74,6 +76,26 @@ def refuse_unreadable(
                 f"The image {table.name_of(int(record))} of {table.source} cannot be "
                 f"read as PNG or JPEG ({_first_line(error)}). Replace or remove it."
             ) from error
+
+
+def naming_unreadable(
+    batches: Iterator[Any], first_step: int, check: Callable[[int], None]
+) -> Iterator[Any]:
+    """Batches as they come; one that cannot be read has its image named.
+
+    Args:
+      batches: of the steps from `first_step` on.
+      check: (step) raises InputError if an image of that step is unreadable.
+    """
+    step = first_step
+    while True:
+        try:
+            batch = next(batches)
+        except tf.errors.OpError:
+            check(step)
+            raise  # Every image decodes: it is something else.
+        yield batch
+        step += 1
 
 
 def _first_line(error: Exception) -> str:

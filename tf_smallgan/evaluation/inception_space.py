@@ -1,5 +1,7 @@
 """The Inception network as a feature space, and whether it is the one of FID."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,7 +40,7 @@ def space_of(network: InceptionFeatures) -> FeatureSpace:
         return features, network.logits(features) if network.has_logits else None
 
     return FeatureSpace(
-        name="inception" if is_reference(network) else "custom_inception",
+        name="inception" if is_reference(network.features) else "custom_inception",
         dim=FEATURE_DIM,
         hash=network.weights_hash,
         resizer=RESIZER,
@@ -53,12 +55,16 @@ def probe_image() -> np.ndarray:
     return image[None].astype(np.uint8)
 
 
-def fingerprint(network: InceptionFeatures) -> np.ndarray:
-    """[8] means of the probe's features over eighths of the 2,048."""
-    features = network.features(tf.constant(probe_image())).numpy()[0]
-    return features.reshape(8, -1).mean(1)
+def fingerprint(features: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
+    """[8] means of the probe's features over eighths of the 2,048.
+
+    Args:
+      features: images [B, H, W, 3] uint8 to [B, 2048].
+    """
+    found = np.asarray(features(tf.constant(probe_image())))[0]
+    return found.reshape(8, -1).mean(1)
 
 
-def is_reference(network: InceptionFeatures) -> bool:
-    """Whether these are the 2015 network's weights, by what they compute."""
-    return bool(np.allclose(fingerprint(network), _REFERENCE, rtol=_TOLERANCE))
+def is_reference(features: Callable[[tf.Tensor], tf.Tensor]) -> bool:
+    """Whether these are the 2015 network's features, by what they are of the probe."""
+    return bool(np.allclose(fingerprint(features), _REFERENCE, rtol=_TOLERANCE))

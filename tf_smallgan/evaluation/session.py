@@ -34,7 +34,7 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
     assert config.evaluate is not None
     choice = config.evaluate.feature_space
     labelled = bool(config.data.num_classes)
-    weights = bool(config.coreset.inception_weights)
+    weights = bool(config.coreset.inception_weights or config.evaluate.inception_module)
     spaces = {
         "auto": ("classifier",) * labelled + ("inception",) * weights,
         "both": ("classifier", "inception"),
@@ -81,11 +81,20 @@ def open_spaces(
         assert data is not None
         spaces.append(classifier_space(data.classifier(), strategy))
     if "inception" in names:
-        # Only here, since most runs do without.
-        from tf_smallgan.evaluation.inception_space import inception_space
-
-        spaces.append(inception_space(config.coreset.inception_weights, strategy))
+        spaces.append(_inception(config, strategy))
     return spaces
+
+
+def _inception(config: Config, strategy: tf.distribute.Strategy | None) -> FeatureSpace:
+    # Imported only here, since most runs do without.
+    assert config.evaluate is not None
+    if config.evaluate.inception_module:
+        from tf_smallgan.evaluation.inception_module import module_space
+
+        return module_space(config.evaluate.inception_module, strategy)
+    from tf_smallgan.evaluation.inception_space import inception_space
+
+    return inception_space(config.coreset.inception_weights, strategy)
 
 
 def open_measures(

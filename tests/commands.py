@@ -1,0 +1,37 @@
+"""Runs the commands: as processes, as a user does, or here, which is quicker."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+from tf_smallgan import config as config_lib
+
+ROOT = pathlib.Path(__file__).parent.parent
+SMOKE = "--flagfile=configs/smoke.cfg"
+
+
+def run(
+    module: str, *arguments: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess:
+    """`python -m module arguments`, from the repository's root."""
+    result = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    if check:
+        assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def run_here(command, *arguments: str) -> None:
+    """The same in this process, without another start of TensorFlow.
+
+    Args:
+      command: a command's module, such as `tf_smallgan.sample`.
+    """
+    name = command.__name__.removeprefix("tf_smallgan.").removesuffix(".__main__")
+    command.run(config_lib.parse(list(arguments), name))
