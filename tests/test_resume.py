@@ -27,7 +27,7 @@ def _as_after_a_kill(whole, step, folder):
         if not path.name.startswith(f"step-{step}."):
             path.unlink()
     (folder / "checkpoints" / "checkpoint").unlink()
-    tf.train.update_checkpoint_state(
+    tf.compat.v1.train.update_checkpoint_state(
         str(folder / "checkpoints"),
         f"step-{step}",
         all_model_checkpoint_paths=[f"step-{step}"],
