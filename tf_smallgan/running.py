@@ -42,7 +42,7 @@ def train(config: Config) -> None:
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     _check_disk(workdir)
     cluster = cluster_of(strategy)
-    with cluster.quiet_unless_chief():
+    with cluster.ends_when_a_worker_is_lost(), cluster.quiet_unless_chief():
         print(strategies.describe(strategy), flush=True)
         _train_together(config, strategy, cluster, workdir)
 

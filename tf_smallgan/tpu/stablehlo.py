@@ -1,6 +1,7 @@
 """Writes the train step of one replica as StableHLO."""
 
 import pathlib
+import re
 
 import tensorflow as tf
 
@@ -49,10 +50,16 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
         return function.experimental_get_compiler_ir(*specs)(
             stage="stablehlo_serialized"
         )
-    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+    except ValueError as error:
+        ops = sorted(set(_UNSUPPORTED.findall(str(error))))
+        if not ops:
+            raise
         raise InputError(
-            f"XLA cannot compile these ops of the step: {error.message}"
+            f"XLA cannot compile the step; ops that do not compile: {', '.join(ops)}."
         ) from error
+
+
+_UNSUPPORTED = re.compile(r"No registered '(\w+)' OpKernel")
 
 
 def batch_specs(config: Config) -> list[tf.TensorSpec]:
