@@ -5,10 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+TPU_VENV := .venv-tpu
+TPU_READY := $(TPU_VENV)/.ready
 WORKDIR ?= runs/digits
 EXPORT_DIR ?= runs/digits/export
 
-.PHONY: train test check check-parity clean
+.PHONY: train test check check-parity check-tpu tpu-environment clean
 
 train: $(READY)
 	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
@@ -40,6 +42,26 @@ check: $(READY)
 check-parity: $(READY)
 	$(RUN) -m pytest tests/parity -rs
 
+# Compiles the train step with the TPU compiler, one after another; no TPU is needed.
+# Many minutes on two cores, and several GiB of memory.
+TPU_CHECK = $(RUN) -m tf_smallgan.tpu_check --topology=v5e:2x2
+
+check-tpu: $(READY) $(TPU_READY)
+	$(TPU_CHECK) --flagfile=configs/digits.cfg
+	$(TPU_CHECK) --flagfile=configs/imagenet128.cfg
+	$(TPU_CHECK) --flagfile=configs/imagenet128_deep.cfg
+	TF_SMALLGAN_TPU_ENVIRONMENT=$(TPU_VENV) $(RUN) -m pytest tests/tpu -rs
+
+tpu-environment: $(TPU_READY)
+
+# The TPU compiler's libraries and TensorFlow's do not mix: an environment of its own.
+$(TPU_READY): tf_smallgan/tpu/environment.py
+	@echo "== Making an environment in $(TPU_VENV) (about 1.1 GB)"
+	$(PYTHON) -m venv $(TPU_VENV)
+	$(TPU_VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  $$($(PYTHON) -c "from tf_smallgan.tpu.environment import PINS; print(*PINS)")
+	@touch $(TPU_READY)
+
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"
 	$(PYTHON) -m venv $(VENV)
@@ -47,4 +69,4 @@ $(READY): setup.cfg pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(TPU_VENV) build *.egg-info

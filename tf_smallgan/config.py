@@ -326,6 +326,16 @@ class ExportConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class TpuCheckConfig:
+    """What `tpu_check` compiles for."""
+
+    topology: str = option(
+        "v5e:2x2", "A TPU generation and its slice, such as v3:2x2 or v5e:2x2."
+    )
+    replica_batch: int = option(16, "Batch of the one replica compiled.", minimum=2)
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """All that shapes a run. Commands add one section of their own."""
 
@@ -339,6 +349,7 @@ class Config:
     sample: SampleConfig | None = None
     evaluate: EvaluateConfig | None = None
     export: ExportConfig | None = None
+    tpu_check: TpuCheckConfig | None = None
 
 
 COMMON_SECTIONS: dict[str, type] = {
@@ -354,6 +365,7 @@ COMMAND_SECTIONS: dict[str, type] = {
     "sample": SampleConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
+    "tpu_check": TpuCheckConfig,
 }
 READS_WORKDIR_FLAGS = ("sample", "evaluate", "export")
 

@@ -10,6 +10,7 @@ from tf_smallgan.config import Config
 from tf_smallgan.data.batches import BatchPlan, large_batch_radius
 from tf_smallgan.data.seen import SeenRecords
 from tf_smallgan.preparation import TrainingData
+from tf_smallgan.training.cluster import Cluster
 from tf_smallgan.training.prior import Prior
 
 
@@ -52,8 +53,8 @@ class CoresetObserver:
     """Follows what the core-sets choose.
 
     Attributes:
-      seen: a bit for each image that was ever trained on, part of the checkpoint. Each
-        worker keeps those of its own replicas.
+      seen: a bit for each image that was ever trained on, part of the checkpoint. A
+        worker marks what its own replicas train on; `report` joins all workers'.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class CoresetObserver:
         self._plan = batch_plan(config, strategy.num_replicas_in_sync)
         self._prior = make_prior(config)
         self._data, self._strategy = data, strategy
+        self._cluster = data.cluster
         self.seen = SeenImages(data.table.num_images)
 
     def observe(self, batch: dict[str, Any]) -> None:
@@ -71,6 +73,7 @@ class CoresetObserver:
 
     def report(self, step: int) -> dict[str, float]:
         """Share of images seen, and the radius of each core-set that is on."""
+        self.seen.join(self._cluster)
         values: dict[str, Any] = {"images_seen_share": self.seen.share}
         plan = self._plan
         if self._prior.oversample > 1:
@@ -93,6 +96,13 @@ class SeenImages(tf.train.experimental.PythonState):
     def add(self, numbers: np.ndarray) -> None:
         """Marks record numbers of any shape."""
         self._records.add(numbers)
+
+    def join(self, cluster: Cluster) -> None:
+        """Marks what any worker marked; all must call it."""
+        packed = self._records.to_bytes()
+        padded = packed + bytes(-len(packed) % 8)
+        of_all = np.bitwise_or.reduce(cluster.gather(np.frombuffer(padded, np.int64)))
+        self._records.restore(of_all.tobytes()[: len(packed)])
 
     @property
     def share(self) -> float:

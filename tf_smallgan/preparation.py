@@ -12,13 +12,20 @@ import tensorflow as tf
 from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.data import census, images
-from tf_smallgan.data.embeddings import CacheSpec, build_cache, is_complete, load_cache
+from tf_smallgan.data.embeddings import (
+    DEFAULT_SHARD_SIZE,
+    CacheBuild,
+    CacheSpec,
+    is_complete,
+    load_cache,
+)
 from tf_smallgan.data.records import ImageSource, Reader, RecordTable
 from tf_smallgan.data.sources import load_table, open_source
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.classifier import Classifier
-from tf_smallgan.replicas import OnReplicas
+from tf_smallgan.replicas import OnReplicas, local_count
 from tf_smallgan.training.classifier import load_or_train_classifier
+from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.workdir import Workdir
 
@@ -33,6 +40,7 @@ class TrainingData:
     Attributes:
       config: the completed config.
       embeddings: [N, E] float32, None where no core-set of data is chosen.
+      cluster: the workers that share `folder`.
     """
 
     config: Config
@@ -41,6 +49,7 @@ class TrainingData:
     read: Reader
     folder: pathlib.Path
     embeddings: np.ndarray | None
+    cluster: Cluster = Cluster()
 
     def images(self) -> tf.data.Dataset:
         """Single unflipped (image [H, W, C] uint8, label) in the table's order."""
@@ -48,24 +57,40 @@ class TrainingData:
 
     def classifier(self) -> Classifier:
         """The small classifier, trained at the first call."""
-        return classifier_of(self.config, self.read, self.table, self.folder)
+        with self.cluster.chief_first():
+            return classifier_of(self.config, self.read, self.table, self.folder)
 
 
-def open_data(config: Config, say: Callable[[str], None] = print) -> TrainingData:
+def open_data(
+    config: Config,
+    say: Callable[[str], None] = print,
+    cluster: Cluster = Cluster(),  # noqa: B008 - frozen
+) -> TrainingData:
     """Opens the data set, scans it once, and says what it holds.
 
+    Args:
+      config: as the flags gave it.
+      say: gets each line for the user.
+      cluster: its chief downloads and scans before the others look.
+
     Raises:
-      InputError: the data set or its labels do not fit the flags.
+      InputError: the data set or its labels do not fit the flags, or workers see
+        different files.
     """
-    source = open_source(config.data)
-    config = settings.complete(config, source)
-    folder = Workdir(config.run.workdir).cache(config)
-    with contextlib.closing(Counter("scanning")) as report:
-        table = load_table(source, str(folder), report)
+    with cluster.chief_first():
+        source = open_source(config.data)
+        config = settings.complete(config, source)
+        folder = Workdir(config.run.workdir).cache(config)
+        with contextlib.closing(Counter("scanning")) as report:
+            table = load_table(source, str(folder), report)
     data = config.data
+    cluster.check_same(
+        int(table.identity_hash[:12], 16), f"--data_dir={data.data_dir} (its images)"
+    )
     say(census.describe(table, data.image_channels or 3, source.class_names))
     census.check_labels(table, bool(data.conditional), data.num_classes)
-    return TrainingData(config, source, table, source.reader(table), folder, None)
+    read = source.reader(table)
+    return TrainingData(config, source, table, read, folder, None, cluster)
 
 
 def prepare(
@@ -78,12 +103,14 @@ def prepare(
     Args:
       config: as the flags gave it.
       say: gets each line for the user.
-      strategy: whose replicas embed a share of each batch.
+      strategy: whose replicas embed a share of each batch; its workers embed a share
+        of the images each, into one folder.
 
     Raises:
       InputError: as `open_data`; a cache of something else; no Inception weights.
     """
-    data = open_data(config, say)
+    cluster = cluster_of(strategy) if strategy else Cluster()
+    data = open_data(config, say, cluster)
     if data.config.coreset.data_oversample == 1:
         return data
     embedder, fingerprint = _make_embedder(data, say)
@@ -97,23 +124,45 @@ def prepare(
         projection_seed=data.config.run.seed,
     )
     folder = str(data.folder)
-    replicas = strategy.num_replicas_in_sync if strategy else 1
-    if is_complete(folder, data.table, spec):
-        embeddings = load_cache(folder, data.table, spec)
-        say(f"Embeddings: {_shape(embeddings)} from {folder}")
+    complete = is_complete(folder, data.table, spec)
+    data.cluster.check_same(int(complete), f"--cache_dir={folder} (a finished cache)")
+    if complete:
+        how = "from"
     else:
-        with contextlib.closing(Counter("embedding")) as report:
-            embeddings = build_cache(
-                folder,
-                data.read,
-                data.table,
-                spec,
-                shared_by_replicas(embedder, strategy),
-                batch_size=_EMBED_BATCH * replicas,
-                report=report,
-            )
-        say(f"Embeddings: {_shape(embeddings)} written to {folder}")
+        _embed(data, spec, shared_by_replicas(embedder, strategy), strategy)
+        how = "written to"
+    embeddings = load_cache(folder, data.table, spec)
+    say(f"Embeddings: {_shape(embeddings)} {how} {folder}")
     return dataclasses.replace(data, embeddings=embeddings)
+
+
+def _embed(
+    data: TrainingData,
+    spec: CacheSpec,
+    embed: Callable[[np.ndarray], np.ndarray],
+    strategy: tf.distribute.Strategy | None,
+) -> None:
+    """Writes this worker's share of the cache; returns when all have written theirs."""
+    cluster = data.cluster
+    share = -(-data.table.num_images // cluster.workers)
+    with contextlib.closing(Counter("embedding")) as report:
+        build = CacheBuild(
+            str(data.folder),
+            data.read,
+            data.table,
+            spec,
+            embed,
+            batch_size=_EMBED_BATCH * local_count(strategy),
+            shard_size=min(DEFAULT_SHARD_SIZE, share),
+            report=report,
+        )
+        with cluster.chief_first():
+            begun = build.begin()
+        cluster.check_same(
+            begun, f"--cache_dir={data.folder} (when the cache there was begun)"
+        )
+        build.run(cluster.worker, cluster.workers)
+    cluster.meet()
 
 
 def shared_by_replicas(
@@ -121,7 +170,7 @@ def shared_by_replicas(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """An embedder that gives each replica an equal part of images [B, H, W, C]."""
     on_replicas = OnReplicas(embed, strategy)
-    replicas = strategy.num_replicas_in_sync if strategy else 1
+    replicas = local_count(strategy)
 
     def embed_parts(pixels: np.ndarray) -> np.ndarray:
         parts = [(part,) for part in np.split(pixels, replicas)]

@@ -18,7 +18,8 @@ class OnReplicas:
 
     Args:
       function: tensors of one chunk to a (nested) tuple of tensors.
-      strategy: whose replicas; one device where it is None.
+      strategy: whose replicas on this worker; one device where it is None. Several
+        workers share nothing here: each gives its own chunks to its own replicas.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class OnReplicas:
         self._strategy = None if _is_plain(strategy) else strategy
         self._replicas, self._run = 1, graph
         if self._strategy is not None:
-            self._replicas = self._strategy.num_replicas_in_sync
+            self._replicas = local_count(self._strategy)
             run = self._strategy.run
             self._run = tf.function(lambda *values: run(graph, args=values))
 
@@ -59,8 +60,15 @@ class OnReplicas:
     def _distribute(self, parts: tuple[np.ndarray, ...]) -> Any:
         assert self._strategy is not None
         return self._strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            lambda context: tf.constant(
+                parts[context.replica_id_in_sync_group % self._replicas]
+            )
         )
+
+
+def local_count(strategy: tf.distribute.Strategy | None) -> int:
+    """How many of the strategy's replicas this worker feeds."""
+    return 1 if strategy is None else len(strategy.extended.worker_devices)
 
 
 def _is_plain(strategy: tf.distribute.Strategy | None) -> bool:

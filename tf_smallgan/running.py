@@ -1,7 +1,8 @@
 """Wires data, networks and step into a training run."""
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import MetricsFile, TensorBoard
 from tf_smallgan.training.loop import Actions, Intervals, Loop
 from tf_smallgan.training.state import TrainingState, build_state
@@ -40,33 +42,53 @@ def train(config: Config) -> None:
     strategy = strategies.make_strategy(config.run)
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     _check_disk(workdir)
-    print(strategies.describe(strategy), flush=True)
+    cluster = cluster_of(strategy)
+    with cluster.ends_when_a_worker_is_lost(), cluster.quiet_unless_chief():
+        print(strategies.describe(strategy), flush=True)
+        _train_together(config, strategy, cluster, workdir)
+
+
+def _train_together(
+    config: Config,
+    strategy: tf.distribute.Strategy,
+    cluster: Cluster,
+    workdir: Workdir,
+) -> None:
+    """What each worker does; all reach the end together."""
     data = prepare(config, strategy=strategy)
     config = data.config
-    workdir.open(config)
     with strategy.scope():
         state = build_state(
             settings.model_spec(config), config.training, config.run.seed
         )
-        observer = CoresetObserver(config, data, strategy)
-        checkpoints = Checkpoints(
-            workdir.checkpoints,
-            state,
-            config.schedule.keep_checkpoints,
-            seen=observer.seen,
-        )
-        first_step = checkpoints.restore()
-    if first_step:
-        print(f"Resumed from step {first_step}", flush=True)
-    if first_step >= config.training.train_steps:
-        print(
-            f"Finished: step {first_step} of {config.training.train_steps} is reached. "
-            "A larger --train_steps goes on."
-        )
-        return
-    loop = _make_loop(config, data, strategy, state, checkpoints, workdir, observer)
-    if loop.run():
-        print(f"Finished at step {config.training.train_steps}. {_results(workdir)}")
+    observer = CoresetObserver(config, data, strategy)
+    with contextlib.ExitStack() as stack:
+        with cluster.chief_first():
+            own = stack.enter_context(cluster.own_workdir(workdir))
+            own.open(config)
+            with strategy.scope():
+                checkpoints = Checkpoints(
+                    own.checkpoints,
+                    state,
+                    config.schedule.keep_checkpoints,
+                    seen=observer.seen,
+                )
+                first_step = checkpoints.restore()
+        cluster.check_same(first_step, f"--workdir={workdir.path} (the last step)")
+        if first_step:
+            print(f"Resumed from step {first_step}", flush=True)
+        if first_step >= config.training.train_steps:
+            print(
+                f"Finished: step {first_step} of {config.training.train_steps} is "
+                "reached. A larger --train_steps goes on."
+            )
+            return
+        loop = _make_loop(config, data, strategy, state, checkpoints, own, observer)
+        if loop.run():
+            steps = config.training.train_steps
+            print(f"Finished at step {steps}. {_results(workdir)}")
+        # The chief may still be writing its last: no worker leaves it alone.
+        cluster.meet()
 
 
 # Flags of the contract that the step does not read yet, by the value that is built.
@@ -123,7 +145,7 @@ def _make_loop(
         metrics_file=MetricsFile(workdir.metrics, first_step),
         board=board,
         actions=Actions(
-            sample=Preview(config, state, workdir, board).write,
+            sample=_preview(config, data, state, workdir, board),
             evaluate=TrainingEvaluation(config, data, state.average, strategy).scores,
             observe=observer.observe,
             report=observer.report,
@@ -136,7 +158,21 @@ def _make_loop(
         ),
         batch_size=config.training.batch_size,
         last_step=config.training.train_steps,
+        agree=data.cluster.maximum,
     )
+
+
+def _preview(
+    config: Config,
+    data: TrainingData,
+    state: TrainingState,
+    workdir: Workdir,
+    board: TensorBoard,
+) -> Callable[[int], None]:
+    """Writes a sample grid at a step; only the chief draws one."""
+    if not data.cluster.is_chief:
+        return lambda step: None
+    return Preview(config, state, workdir, board).write
 
 
 def distributed_batches(

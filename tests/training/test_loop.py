@@ -19,10 +19,15 @@ def test_losses_that_are_not_finite_stop_training_and_are_named():
 def test_a_signal_is_noted_and_handlers_come_back():
     before = signal.getsignal(signal.SIGTERM)
     with StopRequest() as stop:
-        assert not stop.name
+        assert not stop.agreed() and not stop.name
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.name == "SIGTERM"
+        assert stop.agreed() and stop.name == "SIGTERM"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_another_workers_signal_stops_this_one():
+    with StopRequest(lambda own: max(own, signal.SIGTERM)) as stop:
+        assert stop.agreed() and stop.name == "SIGTERM"
 
 
 @pytest.mark.parametrize("flag", ["--remat", "--microbatches=2"])

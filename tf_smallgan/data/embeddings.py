@@ -82,7 +82,7 @@ class CacheBuild:
       embed: images [B, H, W, C] uint8 -> [B, F]; always gets whole batches.
       batch_size: B.
       shard_size: images a file, and the most work that a killed build loses.
-      report: called with (images done, N) after each batch.
+      report: called after each batch with (images done, those of this process).
     """
 
     folder: str
@@ -106,13 +106,26 @@ class CacheBuild:
         digests, shard_size = self._open()
         records = _records_of(digests, self.table)
         shards, done = _num_shards(len(records), shard_size), 0
-        for shard in range(worker, shards, workers):
+        own = [
+            records[shard * shard_size : (shard + 1) * shard_size]
+            for shard in range(worker, shards, workers)
+        ]
+        total = sum(len(part) for part in own)
+        for shard, part in zip(range(worker, shards, workers), own):
             path = _shard_path(self.folder, shard, shards)
-            part = records[shard * shard_size : (shard + 1) * shard_size]
             if not tf.io.gfile.exists(path):
-                files.write_array(path, self._embed_records(part, done))
+                files.write_array(path, self._embed_records(part, done, total))
             done += len(part)
-            self.report(done, self.table.num_images)
+            self.report(done, total)
+
+    def begin(self) -> int:
+        """Begins the cache or checks the one there; when it was begun, in ns.
+
+        Raises:
+          InputError: the folder holds another cache.
+        """
+        self._open()
+        return tf.io.gfile.stat(f"{self.folder}/{_FINGERPRINT}").mtime_nsec
 
     def _open(self) -> tuple[np.ndarray, int]:
         """Begins the cache or checks the one there: its digests, its shard size."""
@@ -123,8 +136,8 @@ class CacheBuild:
             files.write_json(path, {_SHARD_SIZE: self.shard_size, **fingerprint})
         return _read_header(self.folder, fingerprint)
 
-    def _embed_records(self, records: np.ndarray, done: int) -> np.ndarray:
-        """[M] record numbers to [M, E]."""
+    def _embed_records(self, records: np.ndarray, done: int, total: int) -> np.ndarray:
+        """[M] record numbers to [M, E]; `done` of `total` are embedded already."""
         dataset = images_dataset(
             self.read,
             self.table,
@@ -138,7 +151,7 @@ class CacheBuild:
             for pixels, _ in dataset.as_numpy_iterator():
                 parts.append(self._embed_batch(pixels))
                 count += len(pixels)
-                self.report(done + count, self.table.num_images)
+                self.report(done + count, total)
         except tf.errors.InvalidArgumentError:
             # Decoded ahead of the embedder: the culprit lies just behind `count`.
             ahead = records[count : count + 4 * self.batch_size]

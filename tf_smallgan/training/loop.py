@@ -44,10 +44,15 @@ class StopRequest:
     """Set by Ctrl-C or SIGTERM; the loop then saves and ends.
 
     A second signal ends at once.
+
+    Args:
+      agree: a number to the largest of all workers', so that one's signal stops all
+        after the same step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
         self.name = ""
+        self._agree, self._number = agree, 0
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -60,8 +65,14 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: types.FrameType | None) -> None:
-        self.name = signal.Signals(number).name
+        self._number = number
         signal.signal(number, self._previous[number])
+
+    def agreed(self) -> bool:
+        """Whether any worker was told to stop; all must ask after each step."""
+        number = self._agree(int(self._number))
+        self.name = signal.Signals(number).name if number else ""
+        return bool(number)
 
 
 def _refuse_collapse(step: int, values: dict[str, float]) -> None:
@@ -82,6 +93,7 @@ class Loop:
     Attributes:
       train_step: a distributed batch to global metrics.
       batches: distributed batches, from the state's step on.
+      agree: as `StopRequest` takes it.
     """
 
     state: TrainingState
@@ -94,6 +106,7 @@ class Loop:
     intervals: Intervals
     batch_size: int
     last_step: int
+    agree: Callable[[int], int]
 
     def run(self) -> bool:
         """Trains; returns whether the last step was reached."""
@@ -101,8 +114,8 @@ class Loop:
         progress = Progress(self.batch_size, step, self.last_step)
         line = ConsoleLine()
         saved = step
-        with StopRequest() as stop:
-            while step < self.last_step and not stop.name:
+        with StopRequest(self.agree) as stop:
+            while step < self.last_step and not stop.agreed():
                 batch = next(self.batches)
                 self.actions.observe(batch)
                 metrics = self.train_step(batch)

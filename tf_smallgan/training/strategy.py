@@ -1,7 +1,6 @@
 """Chooses the tf.distribute strategy and says what was chosen."""
 
 import functools
-import json
 import os
 
 import keras
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from tf_smallgan.config import RunConfig
 from tf_smallgan.errors import InputError
+from tf_smallgan.training.cluster import place_in_cluster, tf_config
 
 
 def make_strategy(run: RunConfig) -> tf.distribute.Strategy:
@@ -41,8 +41,7 @@ def planned_replicas(run: RunConfig) -> int:
     if name == "mirrored":
         return gpus or run.logical_cpus
     if name == "multi_worker":
-        cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
-        return max(len(cluster.get("worker", [])), 1) * max(gpus, 1)
+        return place_in_cluster()[1] * max(gpus, 1)
     return 1
 
 
@@ -108,7 +107,7 @@ def _resolve(run: RunConfig) -> str:
     """What `auto` means here."""
     if run.strategy != "auto":
         return run.strategy
-    if "cluster" in json.loads(os.environ.get("TF_CONFIG", "{}")):
+    if "cluster" in tf_config():
         return "multi_worker"
     if os.environ.get("TPU_NAME") or run.tpu != "local":
         return "tpu"
@@ -139,12 +138,14 @@ def _mirrored_over(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
 
 
 def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
-    if "cluster" not in json.loads(os.environ.get("TF_CONFIG", "{}")):
+    if "cluster" not in tf_config():
         raise InputError(
             "--strategy=multi_worker needs the environment variable TF_CONFIG with "
             'the cluster and this task, for example {"cluster": {"worker": '
             '["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}.'
         )
+    worker, workers = place_in_cluster()
+    print(f"worker {worker} of {workers}; waiting for the others", flush=True)
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 

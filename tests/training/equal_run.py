@@ -1,0 +1,91 @@
+"""A short training of everything real, to be compared between numbers of replicas.
+
+Data set, core-sets, input pipeline, networks and step are the program's. Only Adam
+is made linear in the gradient by a huge epsilon: its first steps are the gradient's
+sign times the learning rate, which would blow rounding up to a whole step.
+
+    TF_CONFIG=... python -m tests.training.equal_run FOLDER OUT.npz
+
+is one worker of several; FOLDER is shared, OUT its own.
+"""
+
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan import config as config_lib
+from tf_smallgan import settings
+from tf_smallgan.config import RunConfig
+from tf_smallgan.observer import make_prior
+from tf_smallgan.preparation import prepare
+from tf_smallgan.running import distributed_batches
+from tf_smallgan.training.state import TrainingState, build_state
+from tf_smallgan.training.step import make_train_step
+from tf_smallgan.training.strategy import make_strategy
+
+STEPS = 5
+BATCH, DISCRIMINATOR_STEPS = 8, 2
+
+
+def config(folder, *flags):
+    """The run that is repeated; later flags override."""
+    return config_lib.parse(
+        [
+            f"--workdir={folder}",
+            "--dataset=digits",
+            "--channel_multiplier=2",
+            "--latent_dim=8",
+            f"--batch_size={BATCH}",
+            f"--discriminator_steps={DISCRIMINATOR_STEPS}",
+            "--coreset_scope=global",
+            "--embedder=pixels",
+            "--embedding_dim=8",
+            "--ema_decay=0.5",
+            "--orthogonal_regularization=1e-3",
+            *flags,
+        ]
+    )
+
+
+def make_linear(state: TrainingState) -> None:
+    """Steps of 0.01 times the gradient."""
+    for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+        optimizer.epsilon = 1e3
+        optimizer.learning_rate = 10.0
+
+
+def train(
+    strategy: tf.distribute.Strategy, settled: config_lib.Config, steps: int = STEPS
+) -> dict[str, np.ndarray]:
+    """Parameters, average, statistics and losses after `steps` steps.
+
+    `records/S/I` are the record numbers that this worker's I-th replica trained on
+    in step S, [N, B / R].
+    """
+    data = prepare(settled, say=lambda line: None, strategy=strategy)
+    settled = data.config
+    with strategy.scope():
+        spec = settings.model_spec(settled)
+        state = build_state(spec, settled.training, seed=3)
+    make_linear(state)
+    prior = make_prior(settled)
+    step = make_train_step(state, prior, settled.training, strategy, False)
+    batches = iter(distributed_batches(settled, data, strategy, 0))
+    found = {}
+    for number in range(steps):
+        batch = next(batches)
+        for i, index in enumerate(strategy.experimental_local_results(batch["index"])):
+            found[f"records/{number}/{i}"] = index.numpy()
+        for name, value in step(batch).items():
+            found[f"metrics/{number}/{name}"] = value.numpy()
+    for network in ("generator", "discriminator", "average"):
+        for variable in getattr(state, network).variables:
+            found[f"{network}/{variable.path}"] = variable.numpy()
+    return found
+
+
+if __name__ == "__main__":
+    settled = config(sys.argv[1])
+    # The arrays' names hold slashes, which a zip file's may.
+    np.savez(sys.argv[2], **train(make_strategy(RunConfig(strategy="auto")), settled))

@@ -1,0 +1,1 @@
+"""Compiles the train step for a TPU on a machine that has none."""

@@ -1,0 +1,47 @@
+"""Compiles the train step for a TPU that is not there, and says what it takes.
+
+python -m tf_smallgan.tpu_check --flagfile=configs/digits.cfg --topology=v5e:2x2
+"""
+
+from tf_smallgan import command, config
+
+
+def run(settings: config.Config) -> None:
+    """Exports one replica's step and compiles it."""
+    import pathlib
+    import tempfile
+
+    from tf_smallgan import settings as completion
+    from tf_smallgan.tpu import environment, report
+    from tf_smallgan.tpu.stablehlo import write_train_step
+
+    options = settings.tpu_check
+    assert options is not None
+    environment.check_topology(options.topology)
+    environment.find_python()
+    whole = completion.complete(settings)
+    replica = config.replace(whole, batch_size=options.replica_batch)
+    model = replica.model
+    print(
+        f"{model.architecture}, {replica.data.resolution} px, ch "
+        f"{model.channel_multiplier}, {model.precision}: {options.replica_batch} images "
+        f"a replica, prior core-set of {options.replica_batch} out of "
+        f"{options.replica_batch * replica.coreset.prior_oversample}",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "step.vhlo")
+        write_train_step(replica, path)
+        print(f"StableHLO: {path.stat().st_size / 2**20:.1f} MiB", flush=True)
+        compiled = environment.compile_module(path, options.topology)
+    for line in report.report_lines(compiled, options.replica_batch):
+        print(line)
+
+
+def main() -> None:
+    """Entry point."""
+    command.main("tpu_check", run)
+
+
+if __name__ == "__main__":
+    main()
