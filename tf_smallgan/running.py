@@ -1,6 +1,7 @@
 """Wires data, networks and step into a training run."""
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,18 @@ from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import training_dataset
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.during_training import TrainingEvaluation
+from tf_smallgan.evaluation.during_training import TrainingEvaluation, deciding_metric
 from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.health import HealthWatch
 from tf_smallgan.training.logs import MetricsFile, TensorBoard
 from tf_smallgan.training.loop import Actions, Intervals, Loop
+from tf_smallgan.training.recovery import Recovery
+from tf_smallgan.training.spectrum import largest, spectrum_reader
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
 from tf_smallgan.workdir import Workdir
@@ -54,6 +59,16 @@ def train(config: Config) -> None:
             seen=observer.seen,
         )
         first_step = checkpoints.restore()
+    best = BestCheckpoint(workdir, checkpoints.save_to, deciding_metric)
+    recovery = Recovery(
+        workdir,
+        state,
+        checkpoints,
+        best,
+        roll_back=config.schedule.on_collapse == "rollback",
+        most=config.schedule.max_rollbacks,
+    )
+    recovery.prepare()
     if first_step:
         print(f"Resumed from step {first_step}", flush=True)
     if first_step >= config.training.train_steps:
@@ -62,13 +77,13 @@ def train(config: Config) -> None:
             "A larger --train_steps goes on."
         )
         return
-    loop = _make_loop(config, data, strategy, state, checkpoints, workdir, observer)
+    loop = _make_loop(config, data, strategy, workdir, observer, recovery)
     if loop.run():
         print(f"Finished at step {config.training.train_steps}. {_results(workdir)}")
 
 
 # Flags of the contract that the step does not read yet, by the value that is built.
-_BUILT = {"remat": False, "microbatches": 1, "on_collapse": "stop"}
+_BUILT = {"remat": False, "microbatches": 1}
 
 
 def _refuse_unbuilt(config: Config) -> None:
@@ -99,12 +114,11 @@ def _make_loop(
     config: Config,
     data: TrainingData,
     strategy: tf.distribute.Strategy,
-    state: TrainingState,
-    checkpoints: Checkpoints,
     workdir: Workdir,
     observer: CoresetObserver,
+    recovery: Recovery,
 ) -> Loop:
-    first_step = int(state.step.numpy())
+    state = recovery.state
     board = TensorBoard(workdir.tensorboard)
     schedule = config.schedule
     return Loop(
@@ -116,15 +130,20 @@ def _make_loop(
             strategy,
             jit_compile=strategies.compiles_step(strategy),
         ),
-        batches=iter(distributed_batches(config, data, strategy, first_step)),
-        checkpoints=checkpoints,
-        metrics_file=MetricsFile(workdir.metrics, first_step),
+        open_input=lambda: iter(
+            distributed_batches(config, data, strategy, state.position())
+        ),
+        checkpoints=recovery.checkpoints,
+        best=recovery.best,
+        watch=HealthWatch(),
+        recovery=recovery,
+        metrics_file=MetricsFile(workdir.metrics, int(state.step.numpy())),
         board=board,
         actions=Actions(
             sample=Preview(config, state, workdir, board).write,
             evaluate=TrainingEvaluation(config, data, state.average, strategy).scores,
             observe=observer.observe,
-            report=observer.report,
+            report=_reporter(state, observer, board),
         ),
         intervals=Intervals(
             checkpoint=schedule.checkpoint_every_steps,
@@ -135,6 +154,22 @@ def _make_loop(
         batch_size=config.training.batch_size,
         last_step=config.training.train_steps,
     )
+
+
+def _reporter(
+    state: TrainingState, observer: CoresetObserver, board: TensorBoard
+) -> Callable[[int], dict[str, float]]:
+    """What is logged beside the step's metrics; layer by layer on the board only."""
+    spectrum = spectrum_reader(
+        {"generator": state.generator, "discriminator": state.discriminator}
+    )
+
+    def report(step: int) -> dict[str, float]:
+        layers = spectrum()
+        board.scalars(step, layers)
+        return observer.report(state.position()) | largest(layers)
+
+    return report
 
 
 def distributed_batches(
