@@ -1,22 +1,18 @@
 """Restores the averaged generator of a run: neither D nor optimizers are built."""
 
 import dataclasses
-import json
-import pathlib
 
 import keras
 import tensorflow as tf
 
 from tf_smallgan import settings
 from tf_smallgan.config import Config
-from tf_smallgan.errors import InputError
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.spectral_norm import kernels_of, power_iteration
-from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import Workdir
 
-BEST_FILE = "best.json"
 # Largest relative change of a singular value in a power iteration: float32's own.
 _CONVERGED, _MOST = 1e-7, 1000
 
@@ -88,36 +84,3 @@ def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
     start = (right, tf.constant(1.0), tf.constant(float("-inf")))
     return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
-
-
-def checkpoint_path(workdir: Workdir, step: str) -> str:
-    """The path of the checkpoint that `--step` names.
-
-    Raises:
-      InputError: there is none, or no best one has been chosen.
-    """
-    if step != "best":
-        return find_checkpoint(workdir.checkpoints, step)
-    number = _best_step(workdir)
-    for folder in (workdir.path / "best", workdir.checkpoints):
-        if (folder / f"step-{number}.index").exists():
-            return str(folder / f"step-{number}")
-    raise InputError(
-        f"{workdir.path / BEST_FILE} names step {number}, but its checkpoint is gone; "
-        "use --step=last or the number of a kept checkpoint."
-    )
-
-
-def _best_step(workdir: Workdir) -> int:
-    path = pathlib.Path(workdir.path, BEST_FILE)
-    if not path.exists():
-        raise InputError(
-            f"--step=best: {workdir.path} has no {BEST_FILE}, so no best checkpoint "
-            "has been chosen; train with --eval_every_steps, or use --step=last."
-        )
-    try:
-        return int(json.loads(path.read_text())["step"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} does not name a step as {{'step': N}}; use --step=last."
-        ) from error

@@ -241,6 +241,9 @@ class ScheduleConfig:
     on_collapse: str = option(
         "stop", "What to do when training collapses.", choices=("stop", "rollback")
     )
+    max_rollbacks: int = option(
+        3, "With --on_collapse=rollback, stop at the collapse after so many.", minimum=1
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,6 +278,7 @@ class SampleConfig:
         choices=("grid", "classes", "interpolation"),
     )
     export_dir: str = option("", "Sample from this export, not from --workdir.")
+    step: str = option("last", "best, last, or the number of a kept checkpoint.")
 
 
 @dataclasses.dataclass(frozen=True)

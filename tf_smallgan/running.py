@@ -14,15 +14,19 @@ from tf_smallgan.config import Config
 from tf_smallgan.data.batches import records_of_step, training_dataset
 from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.during_training import TrainingEvaluation
+from tf_smallgan.evaluation.during_training import TrainingEvaluation, deciding_metric
 from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.cluster import Cluster, cluster_of
+from tf_smallgan.training.health import HealthWatch
 from tf_smallgan.training.logs import MetricsFile, TensorBoard
 from tf_smallgan.training.loop import Actions, Intervals, Loop
+from tf_smallgan.training.recovery import Recovery
+from tf_smallgan.training.spectrum import largest, spectrum_reader
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
 from tf_smallgan.workdir import Workdir
@@ -75,6 +79,7 @@ def _train_together(
                 )
                 first_step = checkpoints.restore()
         cluster.check_same(first_step, f"--workdir={workdir.path} (the last step)")
+        recovery = _recovery(config, own, state, checkpoints)
         if first_step:
             print(f"Resumed from step {first_step}", flush=True)
         if first_step >= config.training.train_steps:
@@ -83,7 +88,7 @@ def _train_together(
                 "reached. A larger --train_steps goes on."
             )
             return
-        loop = _make_loop(config, data, strategy, state, checkpoints, own, observer)
+        loop = _make_loop(config, data, strategy, own, observer, recovery)
         if loop.run():
             steps = config.training.train_steps
             print(f"Finished at step {steps}. {_results(workdir)}")
@@ -91,8 +96,25 @@ def _train_together(
         cluster.meet()
 
 
+def _recovery(
+    config: Config, workdir: Workdir, state: TrainingState, checkpoints: Checkpoints
+) -> Recovery:
+    """What answers a collapse; all workers make it together, since it may save."""
+    best = BestCheckpoint(workdir, checkpoints.save_to, deciding_metric)
+    recovery = Recovery(
+        workdir,
+        state,
+        checkpoints,
+        best,
+        roll_back=config.schedule.on_collapse == "rollback",
+        most=config.schedule.max_rollbacks,
+    )
+    recovery.prepare()
+    return recovery
+
+
 # Flags of the contract that the step does not read yet, by the value that is built.
-_BUILT = {"remat": False, "microbatches": 1, "on_collapse": "stop"}
+_BUILT = {"remat": False, "microbatches": 1}
 
 
 def _refuse_unbuilt(config: Config) -> None:
@@ -123,12 +145,11 @@ def _make_loop(
     config: Config,
     data: TrainingData,
     strategy: tf.distribute.Strategy,
-    state: TrainingState,
-    checkpoints: Checkpoints,
     workdir: Workdir,
     observer: CoresetObserver,
+    recovery: Recovery,
 ) -> Loop:
-    first_step = int(state.step.numpy())
+    state = recovery.state
     board = TensorBoard(workdir.tensorboard)
     schedule = config.schedule
     return Loop(
@@ -140,15 +161,18 @@ def _make_loop(
             strategy,
             jit_compile=strategies.compiles_step(strategy),
         ),
-        batches=_readable_batches(config, data, strategy, first_step),
-        checkpoints=checkpoints,
-        metrics_file=MetricsFile(workdir.metrics, first_step),
+        open_input=lambda: _readable_batches(config, data, strategy, state.position()),
+        checkpoints=recovery.checkpoints,
+        best=recovery.best,
+        watch=HealthWatch(),
+        recovery=recovery,
+        metrics_file=MetricsFile(workdir.metrics, int(state.step.numpy())),
         board=board,
         actions=Actions(
             sample=_preview(config, data, state, workdir, board),
             evaluate=TrainingEvaluation(config, data, state.average, strategy).scores,
             observe=observer.observe,
-            report=observer.report,
+            report=_reporter(state, observer, board),
         ),
         intervals=Intervals(
             checkpoint=schedule.checkpoint_every_steps,
@@ -173,6 +197,22 @@ def _preview(
     if not data.cluster.is_chief:
         return lambda step: None
     return Preview(config, state, workdir, board).write
+
+
+def _reporter(
+    state: TrainingState, observer: CoresetObserver, board: TensorBoard
+) -> Callable[[int], dict[str, float]]:
+    """What is logged beside the step's metrics; layer by layer on the board only."""
+    spectrum = spectrum_reader(
+        {"generator": state.generator, "discriminator": state.discriminator}
+    )
+
+    def report(step: int) -> dict[str, float]:
+        layers = spectrum()
+        board.scalars(step, layers)
+        return observer.report(state.position()) | largest(layers)
+
+    return report
 
 
 def distributed_batches(

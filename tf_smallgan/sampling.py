@@ -12,7 +12,7 @@ from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config, SampleConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
-from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import Workdir
 
@@ -75,8 +75,13 @@ def open_drawer(config: Config) -> Drawer:
     wanted = config.sample
     assert wanted is not None
     if wanted.export_dir:
+        if wanted.step != "last":
+            raise InputError(
+                f"--step={wanted.step} names a checkpoint of --workdir, and "
+                "--export_dir is sampled from; give one of the two."
+            )
         return ExportDrawer(wanted.export_dir, wanted.truncation, config.run.seed)
-    return WorkdirDrawer(config, wanted.truncation)
+    return WorkdirDrawer(config, wanted.truncation, wanted.step)
 
 
 def _labels(wanted: SampleConfig, num_classes: int) -> np.ndarray:
@@ -130,11 +135,11 @@ def _write_npz(path: str, images: np.ndarray, labels: np.ndarray) -> None:
 class WorkdirDrawer:
     """Draws from a run's averaged generator with standing statistics."""
 
-    def __init__(self, config: Config, truncation: float):
+    def __init__(self, config: Config, truncation: float, step: str):
         config = settings.complete(config)
         spec = settings.model_spec(config)
-        folder = Workdir(config.run.workdir).checkpoints
-        average, self.step = restore_average(spec, find_checkpoint(folder))
+        path = checkpoint_path(Workdir(config.run.workdir), step)
+        average, self.step = restore_average(spec, path)
         self.num_classes = spec.num_classes
         self._sampler = Sampler(
             average,

@@ -42,6 +42,9 @@ class Workdir:
             )
         self.path = pathlib.Path(path)
         self.checkpoints = self.path / "checkpoints"
+        self.best = self.path / "best"
+        self.best_file = self.path / "best.json"
+        self.rollbacks = self.path / "rollbacks.json"
         self.tensorboard = self.path / "tensorboard"
         self.samples = self.path / "samples"
         self.metrics = self.path / "metrics.jsonl"

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import numpy as np
@@ -6,13 +5,12 @@ import pytest
 import tensorflow as tf
 
 from export.folding import copy_weights, folded_copy
-from export.restore import checkpoint_path, restore
+from export.restore import restore
 from tests.export.helpers import STEP
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.spectral_norm import kernels_of
 from tf_smallgan.training import state
-from tf_smallgan.workdir import Workdir
 
 
 def parse(workdir, *flags) -> config_lib.Config:
@@ -68,22 +66,6 @@ def test_copy_refuses_other_networks(restored):
 def test_no_such_step(workdir):
     with pytest.raises(InputError, match=r"--step=8 is not a kept checkpoint"):
         restore(parse(workdir), "8")
-
-
-def test_best_needs_a_choice_and_takes_it(workdir, tmp_path):
-    copy = tmp_path / "run"
-    shutil.copytree(workdir, copy)
-    with pytest.raises(InputError, match="no best checkpoint has been chosen"):
-        checkpoint_path(Workdir(str(copy)), "best")
-    best = copy / "best.json"
-    best.write_text(json.dumps({"step": STEP}))
-    assert checkpoint_path(Workdir(str(copy)), "best").endswith(f"step-{STEP}")
-    best.write_text(json.dumps({"step": 3}))
-    with pytest.raises(InputError, match="its checkpoint is gone"):
-        checkpoint_path(Workdir(str(copy)), "best")
-    best.write_text("{")
-    with pytest.raises(InputError, match="does not name a step"):
-        checkpoint_path(Workdir(str(copy)), "best")
 
 
 def test_truncated_checkpoint(workdir, tmp_path):

@@ -1,14 +1,15 @@
 """Checkpoints hold everything, and say so when they cannot be read."""
 
 import dataclasses
+import resource
 import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.training.test_step import SPEC, _training
 from tf_smallgan.errors import InputError
+from tf_smallgan.training import checkpoint_files
 from tf_smallgan.training.checkpoints import Checkpoints, find_checkpoint
 from tf_smallgan.training.state import build_state, restore_average
 
@@ -75,37 +76,110 @@ def test_a_folder_without_checkpoints_says_so(tmp_path):
         find_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("part", [".index", ".data-00000-of-00001"])
-def test_a_truncated_checkpoint_says_which_and_what_to_do(saved, tmp_path, part):
-    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
-    path = tmp_path / f"step-42{part}"
+def _cut(folder, step, part=".data-00000-of-00001"):
+    path = folder / f"step-{step}{part}"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    message = "step-42 cannot be restored.*Remove the files of that step"
-    with pytest.raises(InputError, match=message):
-        restore_average(SPEC, find_checkpoint(tmp_path))
+
+
+def _later(folder, step):
+    """A second checkpoint, of a later step; its first value is `step`."""
     state = build_state(SPEC, _training(), seed=9)
-    with pytest.raises(InputError, match=message):
+    checkpoints = Checkpoints(folder, state, keep=3)
+    checkpoints.restore()
+    state.step.assign(step)
+    checkpoints.save()
+
+
+@pytest.mark.parametrize("part", [".index", ".data-00000-of-00001"])
+def test_a_truncated_checkpoint_is_named_and_the_one_before_is_used(
+    saved, tmp_path, part, capsys
+):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    _later(tmp_path, 50)
+    _cut(tmp_path, 50, part)
+    assert find_checkpoint(tmp_path).endswith("step-42")
+    with pytest.raises(InputError, match="step-50 is damaged and cannot be restored"):
+        find_checkpoint(tmp_path, "50")
+    state = build_state(SPEC, _training(), seed=9)
+    assert Checkpoints(tmp_path, state, keep=2).restore() == 42
+    assert f"{tmp_path}/step-50 is damaged" in capsys.readouterr().err
+    for old, new in zip(saved[1], _everything(state)):
+        np.testing.assert_array_equal(old, new)
+    assert checkpoint_files.steps_in(tmp_path) == [42]
+    assert len(list((tmp_path / "damaged").glob("step-50.*"))) == 2
+
+
+def test_a_flipped_byte_is_damage(saved, tmp_path):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "step-42.data-00000-of-00001"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert checkpoint_files.damage(str(tmp_path / "step-42"))
+    assert not checkpoint_files.damage(str(saved[0] / "step-42"))
+
+
+def test_all_damaged_is_an_error_that_leaves_them_where_they_are(saved, tmp_path):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "step-42.data-00000-of-00001").unlink()
+    state = build_state(SPEC, _training(), seed=9)
+    with pytest.raises(InputError, match="steps 42.*damaged.*cannot be restored"):
         Checkpoints(tmp_path, state, keep=2).restore()
+    assert checkpoint_files.steps_in(tmp_path) == [42]
 
 
-def test_a_checkpoint_of_other_networks_says_so(saved):
+def test_a_checkpoint_of_other_networks_is_refused_and_not_called_damaged(
+    saved, tmp_path
+):
     wider = dataclasses.replace(SPEC, channel_multiplier=4)
     with pytest.raises(InputError, match="of other networks"):
         restore_average(wider, find_checkpoint(saved[0]))
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    with pytest.raises(InputError, match="of other networks"):
+        Checkpoints(tmp_path, build_state(wider, _training(), 0), keep=2).restore()
+    assert checkpoint_files.steps_in(tmp_path) == [42]
 
 
-def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(
-    saved, tmp_path, monkeypatch
-):
+def test_what_a_kill_left_is_cleared(saved, tmp_path):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / ".unfinished-50-1").mkdir()
+    (tmp_path / ".unfinished-50-1" / "step-50.data-00000-of-00001").write_bytes(b"x")
+    (tmp_path / "step-50.data-00000-of-00001").write_bytes(b"x")
+    checkpoint_files.clear_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step-42.data-00000-of-00001",
+        "step-42.index",
+    ]
+
+
+def test_the_newest_are_kept_and_a_step_can_be_saved_again(saved, tmp_path):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
     state = build_state(SPEC, _training(), seed=9)
     checkpoints = Checkpoints(tmp_path, state, keep=2)
+    for step, rotate in ((43, True), (44, True), (45, False), (45, True)):
+        state.step.assign(step)
+        checkpoints.save(rotate)
+        if not rotate:
+            assert checkpoint_files.steps_in(tmp_path) == [43, 44, 45]
+    assert checkpoint_files.steps_in(tmp_path) == [44, 45]
+    assert checkpoints.newest() == 45
+    assert checkpoints.restore() == 45
+
+
+def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(saved, tmp_path):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    state = build_state(SPEC, _training(), seed=9)
+    checkpoints = Checkpoints(tmp_path, state, keep=1)
     checkpoints.restore()
-
-    def full(*_, **__):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    monkeypatch.setattr(checkpoints._manager, "save", full)
-    with pytest.raises(InputError, match="could not be written.*No space left.*room"):
-        checkpoints.save()
-    assert find_checkpoint(tmp_path).endswith("step-42")
+    state.step.assign(50)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may grow beyond 4 KiB: the write fails half way, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(InputError, match="step 50 could not be written.*make room"):
+            checkpoints.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert not checkpoint_files.damage(find_checkpoint(tmp_path))

@@ -91,7 +91,9 @@ def test_replicas_share_the_core_set_and_no_record(one, logical, processes):
         ]
         for first, second in by_replica:
             assert not set(first.ravel()) & set(second.ravel())
-            np.testing.assert_array_equal(np.stack([first, second], -1).ravel(), whole.ravel())
+            np.testing.assert_array_equal(
+                np.stack([first, second], -1).ravel(), whole.ravel()
+            )
 
 
 def test_no_record_comes_twice_in_an_epoch(processes):

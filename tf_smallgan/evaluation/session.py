@@ -17,7 +17,7 @@ from tf_smallgan.evaluation.supply import ExportSupply, GeneratorSupply, Supply
 from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.preparation import TrainingData, open_data
-from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import Workdir
@@ -145,7 +145,7 @@ def open_supply(
         export = ExportSupply(options.export_dir, spec.num_classes, config.run.seed)
         return export, {"ema": True, **export.facts}
     workdir = Workdir(config.run.workdir)
-    path = find_checkpoint(workdir.checkpoints, options.step)
+    path = checkpoint_path(workdir, options.step)
     with (strategy or tf.distribute.get_strategy()).scope():
         generator, step = restore_average(spec, path)
     supply = GeneratorSupply(

@@ -1,23 +1,31 @@
-"""Saves and restores a run."""
+"""Saves and restores a run, and finds the checkpoint that `--step` names."""
 
 import pathlib
+import sys
 from typing import Any
 
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
+from tf_smallgan.training import checkpoint_files as files
+from tf_smallgan.training.best import best_step
 from tf_smallgan.training.state import (
     UNREADABLE,
     TrainingState,
-    unreadable_checkpoint,
+    damaged_checkpoint,
+    foreign_checkpoint,
 )
+from tf_smallgan.workdir import Workdir
 
 
 class Checkpoints:
     """The kept checkpoints of a run, named by their step.
 
+    Saving waits for the disk: it is a fraction of a percent of the time between two
+    checkpoints (docs/training.md), and what was saved is then there for good.
+
     Args:
-      folder: where they lie.
+      folder: where they lie; what a kill left unfinished there is cleared.
       state: what is saved.
       keep: how many of the newest are kept.
       **more: further trackables to save.
@@ -26,45 +34,91 @@ class Checkpoints:
     def __init__(
         self, folder: pathlib.Path, state: TrainingState, keep: int, **more: Any
     ):
-        self._state = state
+        self.folder = folder
+        self._state, self._keep = state, keep
         self._checkpoint = state.checkpoint(**more)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint,
-            str(folder),
-            max_to_keep=keep,
-            checkpoint_name="step",
-        )
+        files.clear_unfinished(folder)
+
+    def newest(self) -> int | None:
+        """The newest kept step, None where nothing was saved."""
+        return max(files.steps_in(self.folder), default=None)
 
     def restore(self) -> int:
-        """Restores the newest; returns its step, 0 where there is none.
+        """Restores the newest that is whole; returns its step, 0 where there is none.
+
+        Newer ones that are damaged are named on stderr and moved aside.
 
         Raises:
-          InputError: the checkpoint cannot be read, or is of other networks.
+          InputError: all are damaged, or the newest whole one is of other networks.
         """
-        path = self._manager.latest_checkpoint
-        if path is None:
+        step, damaged = _newest_whole(self.folder)
+        if step is None:
             return 0
+        for number in damaged:
+            aside = files.set_aside(self.folder, number)
+            print(f"Its files are now in {aside}.", file=sys.stderr)
+        path = files.path_of(self.folder, step)
         try:
-            self._checkpoint.restore(path).assert_consumed()
+            self._checkpoint.read(path).assert_consumed()
         except UNREADABLE as error:
-            raise unreadable_checkpoint(path, error) from error
+            raise foreign_checkpoint(path, error) from error
         return int(self._state.step.numpy())
 
-    def save(self) -> str:
+    def save(self, rotate: bool = True) -> str:
         """Saves under the current step; returns the path.
+
+        Args:
+          rotate: remove the oldest beyond `keep`.
+
+        Raises:
+          InputError: it could not be written.
+        """
+        step = int(self._state.step.numpy())
+        path = self.save_to(self.folder)
+        if rotate:
+            kept = [number for number in files.steps_in(self.folder) if number != step]
+            for number in kept[: len(kept) + 1 - self._keep]:
+                files.remove(self.folder, number)
+        return path
+
+    def save_to(self, folder: pathlib.Path) -> str:
+        """Saves under the current step into a folder of no rotation.
 
         Raises:
           InputError: it could not be written.
         """
         step = int(self._state.step.numpy())
         try:
-            return self._manager.save(checkpoint_number=step)
-        except tf.errors.OpError as error:
+            return files.write(self._checkpoint, folder, step)
+        except (tf.errors.OpError, OSError) as error:
+            message = getattr(error, "message", str(error))
             raise InputError(
-                f"The checkpoint of step {step} could not be written to "
-                f"{self._manager.directory}: {error.message}. Earlier checkpoints "
-                "are untouched; make room and run the same command again."
+                f"The checkpoint of step {step} could not be written to {folder}: "
+                f"{message}. Earlier checkpoints are untouched; make room and run the "
+                "same command again."
             ) from error
+
+
+def checkpoint_path(workdir: Workdir, step: str = "last") -> str:
+    """The path of the checkpoint that `--step` names.
+
+    Args:
+      workdir: the run's.
+      step: "best", "last" (the newest that is whole) or a step's number.
+
+    Raises:
+      InputError: there is none, or it is damaged.
+    """
+    if step == "best":
+        number = best_step(workdir)
+        for folder in (workdir.best, workdir.checkpoints):
+            if number in files.steps_in(folder):
+                return _whole(folder, number)
+        raise InputError(
+            f"{workdir.best_file} names step {number}, but its checkpoint is gone; "
+            "use --step=last or the number of a kept checkpoint."
+        )
+    return find_checkpoint(workdir.checkpoints, step)
 
 
 def find_checkpoint(folder: pathlib.Path, step: str = "last") -> str:
@@ -72,25 +126,56 @@ def find_checkpoint(folder: pathlib.Path, step: str = "last") -> str:
 
     Args:
       folder: the run's checkpoints.
-      step: "last" or a step's number.
+      step: "last" (the newest that is whole) or a step's number.
 
     Raises:
-      InputError: there is none; the kept steps are named.
+      InputError: there is none, or it is damaged; the kept steps are named.
     """
-    kept = sorted(
-        (int(path.stem.split("-")[1]), path.with_suffix(""))
-        for path in folder.glob("step-*.index")
-    )
+    kept = files.steps_in(folder)
     if not kept:
         raise InputError(
             f"{folder} holds no checkpoint: the run has not saved yet. Train first."
         )
     if step == "last":
-        return str(kept[-1][1])
-    for number, path in kept:
-        if step == str(number):
-            return str(path)
-    numbers = ", ".join(str(number) for number, _ in kept)
+        return files.path_of(folder, _newest_whole(folder)[0] or 0)
+    if step.isdigit() and int(step) in kept:
+        return _whole(folder, int(step))
+    numbers = ", ".join(str(number) for number in kept)
     raise InputError(
         f"--step={step} is not a kept checkpoint; there are {numbers} (or last)."
     )
+
+
+def _newest_whole(folder: pathlib.Path) -> tuple[int | None, list[int]]:
+    """The newest whole step and the damaged ones after it; None where none was saved.
+
+    Raises:
+      InputError: there are some, and all are damaged.
+    """
+    damaged: list[int] = []
+    for step in reversed(files.steps_in(folder)):
+        path = files.path_of(folder, step)
+        reason = files.damage(path)
+        if not reason:
+            return step, damaged
+        damaged.append(step)
+        print(
+            f"Warning: the checkpoint {path} is damaged ({reason[:160]}) and skipped; "
+            "the one before it is used.",
+            file=sys.stderr,
+        )
+    if damaged:
+        raise InputError(
+            f"Each checkpoint in {folder} (of steps "
+            f"{', '.join(str(step) for step in damaged)}) is damaged and cannot be "
+            "restored. Put back a copy of one, or start afresh in another --workdir."
+        )
+    return None, []
+
+
+def _whole(folder: pathlib.Path, step: int) -> str:
+    path = files.path_of(folder, step)
+    reason = files.damage(path)
+    if reason:
+        raise damaged_checkpoint(path, reason)
+    return path

@@ -1,15 +1,18 @@
 """What a run writes for people: metrics.jsonl, TensorBoard and a progress line."""
 
+import contextlib
 import json
 import os
 import pathlib
 import sys
 import time
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.data.progress import ProgressLine
+from tf_smallgan.errors import InputError
 
 
 class MetricsFile:
@@ -20,16 +23,42 @@ class MetricsFile:
 
     def __init__(self, path: pathlib.Path, restored_step: int):
         self.path = path
-        kept = [row for row in read_metrics(path) if row["step"] <= restored_step]
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        os.replace(partial, path)
+        self.rewind(restored_step)
 
-    def append(self, step: int, values: dict[str, float]) -> None:
-        """Adds a line; it is on disk when this returns."""
-        row = {"step": step} | {k: _finite(v) for k, v in values.items()}
-        with self.path.open("a") as file:
+    def rewind(self, restored_step: int) -> None:
+        """Drops a torn last line and the lines beyond a step.
+
+        Raises:
+          InputError: the file cannot be written.
+        """
+        kept = [row for row in read_metrics(self.path) if row["step"] <= restored_step]
+        partial = self.path.with_name(self.path.name + ".partial")
+        with _disk_errors(self.path):
+            partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+            os.replace(partial, self.path)
+
+    def append(self, step: int, values: Mapping[str, float | str]) -> None:
+        """Adds a line; a kill of the process cannot take it back.
+
+        Raises:
+          InputError: the file cannot be written.
+        """
+        row = {"step": step} | {
+            k: v if isinstance(v, str) else _finite(v) for k, v in values.items()
+        }
+        with _disk_errors(self.path), self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
+
+
+@contextlib.contextmanager
+def _disk_errors(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written: {error}. Make room and run the same command "
+            "again; it goes on from the last checkpoint."
+        ) from error
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:

@@ -1,15 +1,17 @@
 """The loop around the step: input, progress, samples, checkpoints. No gradients."""
 
+import contextlib
 import dataclasses
-import math
 import signal
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tf_smallgan.errors import InputError
+from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.health import Collapse, HealthWatch
 from tf_smallgan.training.logs import ConsoleLine, MetricsFile, Progress, TensorBoard
+from tf_smallgan.training.recovery import Recovery
 from tf_smallgan.training.state import TrainingState
 
 
@@ -75,31 +77,23 @@ class StopRequest:
         return bool(number)
 
 
-def _refuse_collapse(step: int, values: dict[str, float]) -> None:
-    """Stops at losses that are not finite: nothing good follows from them."""
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
-    if bad:
-        raise InputError(
-            f"Training collapsed: at step {step} {', '.join(bad)} is not finite. "
-            "Earlier checkpoints are kept; lower --generator_lr and "
-            "--discriminator_lr, and start from a fresh --workdir."
-        )
-
-
 @dataclasses.dataclass
 class Loop:
     """Runs steps from the state's up to `last_step`.
 
     Attributes:
       train_step: a distributed batch to global metrics.
-      batches: distributed batches, from the state's step on.
+      open_input: gives distributed batches from the state's position on.
       agree: as `StopRequest` takes it.
     """
 
     state: TrainingState
     train_step: Callable[[Any], dict[str, Any]]
-    batches: Iterator[Any]
+    open_input: Callable[[], Iterator[Any]]
     checkpoints: Checkpoints
+    best: BestCheckpoint
+    watch: HealthWatch
+    recovery: Recovery
     metrics_file: MetricsFile
     board: TensorBoard
     actions: Actions
@@ -109,61 +103,123 @@ class Loop:
     agree: Callable[[int], int]
 
     def run(self) -> bool:
-        """Trains; returns whether the last step was reached."""
-        step = int(self.state.step.numpy())
-        progress = Progress(self.batch_size, step, self.last_step)
-        line = ConsoleLine()
-        saved = step
+        """Trains; returns whether the last step was reached.
+
+        Raises:
+          InputError: training collapsed and ends, or something cannot be written.
+        """
+        self._line = ConsoleLine()
+        self._start(int(self.state.step.numpy()))
         with StopRequest(self.agree) as stop:
-            while step < self.last_step and not stop.agreed():
-                batch = next(self.batches)
-                self.actions.observe(batch)
-                metrics = self.train_step(batch)
-                step += 1
-                if self._due(self.intervals.log, step):
-                    self._log(step, metrics, progress, line)
-                saved = self._act(step, saved, progress, line)
-        line.close()
-        if saved != step:
-            self.checkpoints.save()
+            while self._step < self.last_step and not stop.agreed():
+                with self._recovering():
+                    metrics = self._train()
+                    self._log(metrics)
+                    self._save()
+                    self._sample()
+                    self._evaluate()
+            if self._step < self.last_step:
+                self._end_early(stop.name)
+        self._line.close()
         self.board.flush()
-        if stop.name:
-            print(
-                f"{stop.name}: saved at step {step}. Run the same command again to "
-                "go on.",
-                flush=True,
-            )
-        return step >= self.last_step
+        return self._step >= self.last_step
 
-    def _due(self, interval: int, step: int) -> bool:
+    def _start(self, step: int) -> None:
+        self._step = self._saved = step
+        self._batches = self.open_input()
+        self._progress = Progress(self.batch_size, step, self.last_step)
+
+    def _due(self, interval: int) -> bool:
         """Every `interval` steps and at the end; never where it is 0."""
-        return bool(interval) and (step % interval == 0 or step == self.last_step)
+        last = self._step == self.last_step
+        return bool(interval) and (self._step % interval == 0 or last)
 
-    def _log(self, step, metrics, progress: Progress, line: ConsoleLine) -> None:
+    def _train(self) -> dict[str, Any]:
+        batch = next(self._batches)
+        self.actions.observe(batch)
+        metrics = self.train_step(batch)
+        self._step += 1
+        self.watch.note(self._step, metrics)
+        return metrics
+
+    def _log(self, metrics: dict[str, Any]) -> None:
+        if not self._due(self.intervals.log):
+            return
         values = {name: float(value) for name, value in metrics.items()}
-        _refuse_collapse(step, values)
-        values["images_per_second"] = progress.rate(step)
-        values |= self.actions.report(step)
-        self.metrics_file.append(step, values)
-        self.board.scalars(step, values)
-        line.show(progress.line(step, values))
+        values["images_per_second"] = self._progress.rate(self._step)
+        values |= self.actions.report(self._step)
+        self.metrics_file.append(self._step, values)
+        self.board.scalars(self._step, values)
+        self._line.show(self._progress.line(self._step, values))
+        self.watch.check()
 
-    def _act(self, step: int, saved: int, progress, line: ConsoleLine) -> int:
-        """Saves, samples and evaluates where due; returns the last saved step."""
-        acted = False
-        if self._due(self.intervals.checkpoint, step):
-            self.checkpoints.save()
-            saved, acted = step, True
-        if self._due(self.intervals.sample, step):
-            line.close()
-            self.actions.sample(step)
-            acted = True
-        if self._due(self.intervals.evaluate, step):
-            line.close()
-            scores = self.actions.evaluate(step)
-            self.metrics_file.append(step, scores)
-            self.board.scalars(step, scores)
-            acted = True
-        if acted:
-            progress.restart(step)
-        return saved
+    def _save(self) -> None:
+        """Saves where it is due, or was and the state looked sick then."""
+        last = self._step == self.last_step
+        interval = self.intervals.checkpoint
+        overdue = interval and self._step // interval > self._saved // interval
+        if not overdue and not last:
+            return
+        self.watch.check()
+        if self.watch.suspect and not last:
+            return
+        if self.watch.suspect:
+            self._say("Warning: the last steps look like the start of a collapse.")
+        # At the end a sick state is saved beside the healthy ones, for a look.
+        self.checkpoints.save(rotate=not self.watch.suspect)
+        self._saved = self._step
+        self._progress.restart(self._step)
+
+    def _sample(self) -> None:
+        if self._due(self.intervals.sample):
+            self._line.close()
+            self.actions.sample(self._step)
+            self._progress.restart(self._step)
+
+    def _evaluate(self) -> None:
+        if not self._due(self.intervals.evaluate):
+            return
+        self.watch.check()
+        self._line.close()
+        scores = self.actions.evaluate(self._step)
+        self.metrics_file.append(self._step, scores)
+        self.board.scalars(self._step, scores)
+        if not self.watch.suspect and self.best.offer(self._step, scores):
+            self._say(f"Best so far: {self.best.describe()}")
+        self._progress.restart(self._step)
+
+    @contextlib.contextmanager
+    def _recovering(self) -> Iterator[None]:
+        """Goes back to the last healthy state at a collapse, where that is wanted."""
+        try:
+            yield
+        except Collapse as collapse:
+            self._line.close()
+            event = self.recovery.after(collapse)
+            step = int(self.state.step.numpy())
+            self.watch.reset()
+            self.metrics_file.rewind(step)
+            self.metrics_file.append(step, event)
+            self._say(
+                f"Training collapsed: {collapse}. Rollback {event['rollback']} to step "
+                f"{step}, learning rates halved to {event['generator_lr']:.3g} (G) and "
+                f"{event['discriminator_lr']:.3g} (D)."
+            )
+            self._start(step)
+
+    def _end_early(self, signal_name: str) -> None:
+        """Saves at a signal, unless the state is or looks sick."""
+        with self._recovering():
+            self.watch.check()
+            if self._saved != self._step and not self.watch.suspect:
+                self.checkpoints.save()
+                self._saved = self._step
+        what = "saved at" if self._saved == self._step else "not saved, it looks sick:"
+        self._say(
+            f"{signal_name}: {what} step {self._step}. Run the same command again to "
+            "go on."
+        )
+
+    def _say(self, text: str) -> None:
+        self._line.close()
+        print(text, flush=True)

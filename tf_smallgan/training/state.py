@@ -19,6 +19,9 @@ class TrainingState:
 
     Attributes:
       step: scalar int64 variable; one step is all D updates and one G update.
+      skipped: scalar int64 variable, the steps' worth of draws that rollbacks left
+        behind: data and latents of a step are those of `step + skipped`.
+      rollbacks: scalar int64 variable, how often training went back.
     """
 
     generator: keras.Model
@@ -27,6 +30,12 @@ class TrainingState:
     generator_optimizer: keras.optimizers.Optimizer
     discriminator_optimizer: keras.optimizers.Optimizer
     step: tf.Variable
+    skipped: tf.Variable
+    rollbacks: tf.Variable
+
+    def position(self) -> int:
+        """How many steps' worth of data and latents are drawn."""
+        return int(self.step.numpy()) + int(self.skipped.numpy())
 
     def checkpoint(self, **more: Any) -> tf.train.Checkpoint:
         """What is saved: everything needed to go on, and `more` trackables."""
@@ -37,6 +46,8 @@ class TrainingState:
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             step=self.step,
+            skipped=self.skipped,
+            rollbacks=self.rollbacks,
             **more,
         )
 
@@ -58,13 +69,19 @@ def build_state(spec: ModelSpec, training: TrainingConfig, seed: int) -> Trainin
         discriminator_optimizer=_adam(
             training, training.discriminator_lr, discriminator
         ),
-        step=tf.Variable(
-            0,
-            dtype=tf.int64,
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-            name="step",
-        ),
+        step=_counter("step"),
+        skipped=_counter("skipped"),
+        rollbacks=_counter("rollbacks"),
+    )
+
+
+def _counter(name: str) -> tf.Variable:
+    return tf.Variable(
+        0,
+        dtype=tf.int64,
+        trainable=False,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        name=name,
     )
 
 
@@ -82,17 +99,24 @@ def _adam(
     return optimizer
 
 
-# What TensorFlow raises for a checkpoint that is damaged (IndexError: cut short) or
-# of other networks.
+# What TensorFlow raises for a checkpoint that does not fit the networks.
 UNREADABLE = (tf.errors.OpError, ValueError, AssertionError, IndexError)
 
 
-def unreadable_checkpoint(path: str, error: Exception) -> InputError:
-    """What to say of a checkpoint that cannot be restored."""
+def damaged_checkpoint(path: str, reason: str) -> InputError:
+    """What to say of a checkpoint whose files are not as they were written."""
     return InputError(
-        f"The checkpoint {path} cannot be restored ({str(error)[:160]}...): it is "
-        "damaged, or of other networks than the workdir's flags.cfg says. Remove the "
-        "files of that step to use the one before it, or choose another --workdir."
+        f"The checkpoint {path} is damaged and cannot be restored ({reason[:160]}). "
+        "Use another step, or remove the files of that step."
+    )
+
+
+def foreign_checkpoint(path: str, error: Exception) -> InputError:
+    """What to say of a checkpoint that is whole and does not fit."""
+    return InputError(
+        f"The checkpoint {path} cannot be restored ({str(error)[:160]}...): it is of "
+        "other networks than the workdir's flags.cfg says. Give the flags it was "
+        "trained with, or choose another --workdir."
     )
 
 
@@ -100,15 +124,15 @@ def restore_average(spec: ModelSpec, checkpoint_path: str) -> tuple[keras.Model,
     """The averaged generator and its step; builds neither D nor optimizers.
 
     Raises:
-      InputError: the checkpoint is unreadable, or of other networks.
+      InputError: the checkpoint is of other networks.
     """
     with weights_follow():
         average = build_generator(spec, name="average")
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
     checkpoint = tf.train.Checkpoint(average=average, step=step)
     try:
-        status = checkpoint.restore(checkpoint_path).expect_partial()
+        status = checkpoint.read(checkpoint_path).expect_partial()
         status.assert_existing_objects_matched()
     except UNREADABLE as error:
-        raise unreadable_checkpoint(checkpoint_path, error) from error
+        raise foreign_checkpoint(checkpoint_path, error) from error
     return average, int(step.numpy())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_smallgan.config import TrainingConfig
+from tf_smallgan.training import vital_signs
 from tf_smallgan.training.ema import decay_at, update_average
 from tf_smallgan.training.losses import discriminator_loss, generator_loss
 from tf_smallgan.training.prior import LatentBatch, Prior
@@ -49,6 +50,10 @@ def update_discriminator(
         "fake_logit": tf.reduce_sum(fake_logits) / global_batch,
         "real_accuracy": _share(real_logits > 0, global_batch),
         "fake_accuracy": _share(fake_logits < 0, global_batch),
+        vital_signs.IMAGES: vital_signs.nonfinite([real.images]),
+        vital_signs.DISCRIMINATOR: vital_signs.nonfinite([loss, *gradients]),
+        vital_signs.REAL_MOMENTS: vital_signs.moments(real.images, global_batch),
+        vital_signs.FAKE_MOMENTS: vital_signs.moments(fakes, global_batch),
     }
 
 
@@ -70,7 +75,10 @@ def update_generator(
             total += penalty / replicas
     gradients = tape.gradient(total, variables)
     state.generator_optimizer.apply(gradients, variables)
-    return {"generator_loss": loss}
+    return {
+        "generator_loss": loss,
+        vital_signs.GENERATOR: vital_signs.nonfinite([total, *gradients]),
+    }
 
 
 def _share(hits: tf.Tensor, global_batch: int) -> tf.Tensor:
@@ -91,7 +99,7 @@ def replica_step(
       prior: draws latents.
       training: batch size, number of D updates, regularisation.
       batch: image [N, B, H, W, C], label [N, B], weight [N, B], N the D updates.
-      step: scalar, the step counter's value.
+      step: scalar, the step whose latents are drawn.
 
     Returns:
       This replica's part of each metric: the sum over replicas is the value.
@@ -108,7 +116,8 @@ def replica_step(
             batch["weight"][micro],
         )
         latents = prior.draw(step, micro, size, replica, replicas)
-        metrics = update_discriminator(state, real, latents, training.batch_size)
+        update = update_discriminator(state, real, latents, training.batch_size)
+        metrics = vital_signs.with_earlier(update, metrics)
     latents = prior.draw(step, training.discriminator_steps, size, replica, replicas)
     metrics |= update_generator(
         state, latents, training.batch_size, training.orthogonal_regularization
@@ -143,7 +152,7 @@ def make_train_step(
     @tf.function(autograph=False)
     def train_step(batch):
         step = tf.identity(state.step)
-        parts = strategy.run(compiled, args=(batch, step))
+        parts = strategy.run(compiled, args=(batch, step + state.skipped))
         metrics = {
             name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
             for name, value in parts.items()
@@ -151,6 +160,6 @@ def make_train_step(
         decay = decay_at(step, training.ema_decay, training.ema_start_step)
         update_average(strategy, state.average, state.generator, decay)
         state.step.assign_add(1)
-        return metrics
+        return vital_signs.with_diversity(metrics)
 
     return train_step

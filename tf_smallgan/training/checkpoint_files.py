@@ -1,0 +1,104 @@
+"""A checkpoint's files: named only when whole, so that a kill leaves no half of one.
+
+A checkpoint of step N is `step-N.index` and `step-N.data-*`. Both are written in a
+folder of their own, flushed to disk and then renamed, the index last: a checkpoint is
+there when its index is. What is kept is what lies there; no other file says so.
+"""
+
+import os
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+_PREFIX, _UNFINISHED, _DAMAGED = "step-", ".unfinished-", "damaged"
+# What TensorFlow raises for files that are not as they were written (IndexError and
+# ValueError: an index that was cut short).
+_UNREADABLE = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+
+
+def steps_in(folder: pathlib.Path) -> list[int]:
+    """The steps that `folder` holds, rising."""
+    names = [path.stem for path in folder.glob(f"{_PREFIX}*.index")]
+    numbers = [name.removeprefix(_PREFIX) for name in names]
+    return sorted(int(number) for number in numbers if number.isdigit())
+
+
+def path_of(folder: pathlib.Path, step: int) -> str:
+    """What TensorFlow calls the checkpoint of `step` in `folder`."""
+    return str(folder / f"{_PREFIX}{step}")
+
+
+def damage(path: str) -> str:
+    """Why the checkpoint `path` cannot be read; "" where it is whole.
+
+    Reads every value, whose checksum TensorFlow compares: what is whole here and is
+    refused later is a checkpoint of something else.
+    """
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except _UNREADABLE as error:
+        return str(error).splitlines()[0] or type(error).__name__
+    return ""
+
+
+def write(checkpoint: tf.train.Checkpoint, folder: pathlib.Path, step: int) -> str:
+    """Writes the checkpoint of `step`; returns its path.
+
+    Raises:
+      tf.errors.OpError, OSError: it could not be written; `folder` is as it was.
+    """
+    unfinished = folder / f"{_UNFINISHED}{step}-{os.getpid()}"
+    try:
+        unfinished.mkdir(parents=True)
+        checkpoint.write(path_of(unfinished, step))
+        for file in unfinished.iterdir():
+            _flush(file)
+        remove(folder, step)  # A damaged one, or one of before a rollback.
+        for file in sorted(unfinished.iterdir()):  # .data comes before .index
+            os.replace(file, folder / file.name)
+        _flush(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return path_of(folder, step)
+
+
+def remove(folder: pathlib.Path, step: int) -> None:
+    """Removes the checkpoint of `step`, if there is one: its index first."""
+    for file in _files(folder, step):
+        file.unlink()
+
+
+def set_aside(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """Moves the checkpoint of `step` out of the way; returns where it lies now."""
+    target = folder / _DAMAGED
+    target.mkdir(exist_ok=True)
+    for file in _files(folder, step):
+        os.replace(file, target / file.name)
+    return target
+
+
+def clear_unfinished(folder: pathlib.Path) -> None:
+    """Removes what a kill left of a checkpoint that was being written or removed."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path)
+    kept = set(steps_in(folder))
+    for path in folder.glob(f"{_PREFIX}*.data-*"):
+        if int(path.name.removeprefix(_PREFIX).split(".")[0]) not in kept:
+            path.unlink()
+
+
+def _files(folder: pathlib.Path, step: int) -> list[pathlib.Path]:
+    """The files of a step, its index first."""
+    return sorted(folder.glob(f"{_PREFIX}{step}.*"), reverse=True)
+
+
+def _flush(path: pathlib.Path) -> None:
+    """Waits until a file or folder is on disk, and not only in memory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

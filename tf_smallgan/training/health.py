@@ -1,0 +1,152 @@
+"""Watches a training for collapse: what is read, and the rules with their reasons.
+
+Every step's vital signs are kept as the tensors they are and read together, at the
+latest when they are logged and before anything is saved: the step that went wrong is
+named exactly, and a step waits for nothing. docs/training.md has the thresholds.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_smallgan.training import vital_signs
+
+# Signs are read at the latest after so many steps, whatever the log interval is.
+_MOST_UNREAD = 100
+# Hinge losses are a few margins in a healthy training; the margin is 1.
+_DIVERGED_LOSS = 1e4
+# Fakes with less than this part of the reals' spread are as good as one image, once
+# they had at least _DIVERSE (an untrained G's are alike too), for so many steps.
+_ALIKE, _DIVERSE, _ALIKE_STEPS = 0.1, 0.2, 20
+# D tells all reals from all fakes.
+_SURE, _SURE_STEPS = 0.995, 500
+
+_LOSSES = {"discriminator_loss": "discriminator", "generator_loss": "generator"}
+_ACCURACIES = ("real_accuracy", "fake_accuracy")
+_READ = (*vital_signs.NONFINITE, *_LOSSES, *_ACCURACIES, vital_signs.DIVERSITY)
+
+
+class Collapse(Exception):
+    """Training cannot go on from here.
+
+    Attributes:
+      step: the first step at which it showed.
+      seen_at: the step after which it was seen.
+      reason: what was seen, and in which network.
+    """
+
+    def __init__(self, step: int, seen_at: int, reason: str):
+        super().__init__(f"at step {step} (seen at step {seen_at}) {reason}")
+        self.step, self.seen_at, self.reason = step, seen_at, reason
+
+
+Signs = dict[str, float]
+
+
+@dataclasses.dataclass
+class HealthWatch:
+    """Reads vital signs and raises Collapse.
+
+    Attributes:
+      say: where warnings go.
+      suspect: the last steps look like the beginning of a collapse; what is saved now
+        may be sick.
+    """
+
+    say: Callable[[str], None] = print
+    _unread: list[tuple[int, dict[str, Any]]] = dataclasses.field(default_factory=list)
+    _was_diverse: bool = False
+    _alike_steps: int = 0
+    _sure_steps: int = 0
+    _warned: bool = False
+
+    @property
+    def suspect(self) -> bool:
+        return self._alike_steps > 0
+
+    def note(self, step: int, metrics: dict[str, tf.Tensor]) -> None:
+        """Takes the metrics of `step`; reads them only where many are unread.
+
+        Raises:
+          Collapse: see `check`.
+        """
+        self._unread.append((step, {name: metrics[name] for name in _READ}))
+        if len(self._unread) >= _MOST_UNREAD:
+            self.check()
+
+    def check(self) -> None:
+        """Reads what was noted since the last check.
+
+        Raises:
+          Collapse: by one of the rules.
+        """
+        unread, self._unread = self._unread, []
+        for step, signs in _fetch(unread):
+            reason = _broken(signs) or self._collapsing(signs)
+            if reason:
+                raise Collapse(step, unread[-1][0], reason)
+            self._note_certainty(step, signs)
+
+    def reset(self) -> None:
+        """Forgets what led up to a collapse that was rolled back."""
+        self._unread, self._alike_steps, self._sure_steps = [], 0, 0
+
+    def _collapsing(self, signs: Signs) -> str:
+        """The reason where G gives one image only; "" otherwise."""
+        diversity = signs[vital_signs.DIVERSITY]
+        self._was_diverse |= diversity >= _DIVERSE
+        alike = self._was_diverse and diversity < _ALIKE
+        self._alike_steps = self._alike_steps + 1 if alike else 0
+        if self._alike_steps < _ALIKE_STEPS:
+            return ""
+        return (
+            f"the generator's images are nearly one image: for {_ALIKE_STEPS} steps "
+            f"they differed by {diversity:.1%} of what real ones do (less than "
+            f"{_ALIKE:.0%} is a collapse)"
+        )
+
+    def _note_certainty(self, step: int, signs: Signs) -> None:
+        """Warns once where D has long been right about every image."""
+        sure = min(signs[name] for name in _ACCURACIES) >= _SURE
+        self._sure_steps = self._sure_steps + 1 if sure else 0
+        if self._sure_steps == _SURE_STEPS and not self._warned:
+            self._warned = True
+            self.say(
+                f"Warning: at step {step} the discriminator has told real images from "
+                f"generated ones without fail for {_SURE_STEPS} steps. Large GANs do "
+                "that while they still improve, so training goes on; if samples do "
+                "not improve, lower --discriminator_lr or raise --data_oversample."
+            )
+
+
+def _fetch(unread: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, Signs]]:
+    """The numbers of many steps, one transfer from the device for each sign."""
+    if not unread:
+        return []
+    columns = {
+        name: np.asarray(tf.stack([tensors[name] for _, tensors in unread]))
+        for name in _READ
+    }
+    return [
+        (step, {name: float(column[row]) for name, column in columns.items()})
+        for row, (step, _) in enumerate(unread)
+    ]
+
+
+def _broken(signs: Signs) -> str:
+    """The reason where values are not finite or far too large; "" otherwise."""
+    if signs[vital_signs.IMAGES]:
+        return "the real images are not finite"
+    for name, network in _LOSSES.items():
+        sign = getattr(vital_signs, network.upper())
+        if signs[sign] or not np.isfinite(signs[name]):
+            return f"the {network}'s loss or gradients are not finite"
+    for name, network in _LOSSES.items():
+        if abs(signs[name]) > _DIVERGED_LOSS:
+            return (
+                f"the {network}'s loss is {signs[name]:.3g}, beyond {_DIVERGED_LOSS:g}"
+            )
+    return ""
