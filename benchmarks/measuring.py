@@ -27,14 +27,19 @@ def made_batch(config: Config) -> dict[str, tf.Tensor]:
     }
 
 
-def build_step(config: Config) -> Callable[[], dict[str, Any]]:
-    """The training step of a completed config on one device, on a made batch."""
+def make_step(config: Config) -> tuple[Any, dict[str, tf.Tensor]]:
+    """The training step of a completed config on one device, and a made batch."""
     tf.config.optimizer.set_experimental_options({"remapping": False})
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     with strategy.scope():
         state = build_state(settings.model_spec(config), config.training, seed=0)
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
-    batch = made_batch(config)
+    return step, made_batch(config)
+
+
+def build_step(config: Config) -> Callable[[], dict[str, Any]]:
+    """The training step of a completed config on one device, on a made batch."""
+    step, batch = make_step(config)
     return lambda: step(batch)
 
 

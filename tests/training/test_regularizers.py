@@ -1,14 +1,16 @@
 """Orthogonal regularisation by hand numbers."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from tf_smallgan.models import biggan
+from tf_smallgan.models import biggan, sagan, sngan
+from tf_smallgan.models.batch_norm import ConditionalBatchNormRelu
 from tf_smallgan.models.spectral_norm import kernels_of
 from tf_smallgan.training.regularizers import (
     orthogonal_penalty,
     orthogonal_regularization,
-    regularized_kernels,
+    regularized_weights,
 )
 
 
@@ -38,11 +40,40 @@ def test_gradient_is_the_papers_update():
 
 def test_class_embedding_is_left_out():
     generator = biggan.Generator(32, num_classes=5, channel_multiplier=2, latent_dim=8)
-    kept = regularized_kernels(generator)
-    assert generator.embedding.weight not in kept
-    assert len(kept) == len(kernels_of(generator)) - 1
+    assert len(regularized_weights(generator)) == len(kernels_of(generator)) - 1
     before = orthogonal_regularization(generator, 0.1)
     generator.embedding.weight.kernel.assign_add(
         tf.ones_like(generator.embedding.weight.kernel)
     )
     np.testing.assert_allclose(orthogonal_regularization(generator, 0.1), before)
+
+
+@pytest.mark.parametrize("network", [sagan, sngan])
+def test_tables_of_gains_a_class_are_left_out(network):
+    generator = network.Generator(32, num_classes=5, channel_multiplier=2)
+    tables = [
+        dense.weight
+        for norm in generator._flatten_layers()
+        if isinstance(norm, ConditionalBatchNormRelu)
+        for dense in (norm.gain, norm.bias)
+    ]
+    assert tables
+    kept = regularized_weights(generator)
+    assert len(kept) == len(kernels_of(generator)) - len(tables)
+    before = orthogonal_regularization(generator, 0.1)
+    for table in tables:
+        table.kernel.assign_add(tf.ones_like(table.kernel))
+    np.testing.assert_allclose(orthogonal_regularization(generator, 0.1), before)
+
+
+def test_only_the_rows_of_classes_are_left_out_of_mixed_kernels():
+    generator = biggan.Generator(
+        32, num_classes=5, channel_multiplier=2, latent_dim=8, shared_embedding=False
+    )
+    kernel = generator.blocks[0].norm1.gain.weight.kernel
+    assert kernel.shape[0] == 5 + 2  # Classes, then a quarter of the latent.
+    before = orthogonal_regularization(generator, 0.1)
+    kernel.assign(tf.tensor_scatter_nd_add(kernel, [[4]], tf.ones([1, 8])))
+    np.testing.assert_allclose(orthogonal_regularization(generator, 0.1), before)
+    kernel.assign(tf.tensor_scatter_nd_add(kernel, [[5]], tf.ones([1, 8])))
+    assert orthogonal_regularization(generator, 0.1) > before

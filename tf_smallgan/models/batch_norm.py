@@ -9,6 +9,8 @@ and an example, so that an activation is read once:
                              shift = bias - mean * scale
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -165,17 +167,16 @@ class ConditionalBatchNormRelu(keras.layers.Layer):
         condition: int,
         *,
         spectral: bool = True,
+        class_inputs: int = 0,
         name: str | None = None,
         **statistics,
     ):
         super().__init__(name=name, autocast=False)
         self.statistics = BatchStatistics(channels, name="statistics", **statistics)
-        self.gain = Dense(
-            condition, channels, spectral=spectral, use_bias=False, name="gain"
-        )
-        self.bias = Dense(
-            condition, channels, spectral=spectral, use_bias=False, name="bias"
-        )
+        options: dict[str, Any] = {"spectral": spectral, "class_inputs": class_inputs}
+        options["use_bias"] = False
+        self.gain = Dense(condition, channels, name="gain", **options)
+        self.bias = Dense(condition, channels, name="bias", **options)
         self.built = True
 
     def call(self, images, condition, training=False, **mode):

@@ -105,6 +105,7 @@ class Generator(keras.Model):
             make_norm,
             condition=condition_size,
             spectral=spectral and self.shared_embedding,
+            class_inputs=0 if embedded else num_classes,
             **statistics,
         )
         common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}

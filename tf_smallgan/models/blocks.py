@@ -23,13 +23,27 @@ def make_norm(
     *,
     spectral: bool,
     name: str,
+    class_inputs: int = 0,
     **statistics: Any,
 ) -> keras.layers.Layer:
-    """Conditional batch norm, or the plain one where there is no condition."""
+    """Conditional batch norm, or the plain one where there is no condition.
+
+    Args:
+      channels: of the images.
+      condition: size of the condition, 0 for none.
+      spectral: normalise the kernels of gain and bias.
+      class_inputs: the first so many of the condition are a class in one-hot form.
+      statistics: options for `BatchStatistics`.
+    """
     if condition == 0:
         return BatchNormRelu(channels, name=name, **statistics)
     return ConditionalBatchNormRelu(
-        channels, condition, spectral=spectral, name=name, **statistics
+        channels,
+        condition,
+        spectral=spectral,
+        class_inputs=class_inputs,
+        name=name,
+        **statistics,
     )
 
 

@@ -190,7 +190,12 @@ class Convolution(keras.layers.Layer):
 
 
 class Dense(keras.layers.Layer):
-    """A linear layer [B, inputs] -> [B, outputs] in float32."""
+    """A linear layer [B, inputs] -> [B, outputs] in float32.
+
+    Attributes:
+      class_inputs: how many inputs, the first ones, are a class in one-hot form; as
+        many of the kernel's first rows are a class embedding.
+    """
 
     def __init__(
         self,
@@ -199,9 +204,11 @@ class Dense(keras.layers.Layer):
         *,
         spectral: bool = True,
         use_bias: bool = True,
+        class_inputs: int = 0,
         name: str | None = None,
     ):
         super().__init__(name=name, autocast=False)
+        self.class_inputs = class_inputs
         self.weight = Kernel((inputs, outputs), spectral=spectral, name="weight")
         self.bias = (
             self.add_weight(

@@ -3,24 +3,33 @@
     R(W) = beta * || W'W o (1 - I) ||_F^2
 
 on every kernel flattened to [fan_in, out], class embeddings excluded: it makes
-the generator amenable to truncation without tying the norms of its filters.
+the generator amenable to truncation without tying the norms of its filters. The
+rows of gains and biases a class, which batch norms without a shared embedding have,
+are class embeddings too: no latent passes through them.
 """
 
 import keras
 import tensorflow as tf
 
-from tf_smallgan.models.convolution import ClassEmbedding
-from tf_smallgan.models.spectral_norm import Kernel, kernels_of
+from tf_smallgan.models.convolution import ClassEmbedding, Dense
+from tf_smallgan.models.spectral_norm import kernels_of
 
 
-def regularized_kernels(model: keras.Layer) -> list[Kernel]:
-    """Kernels of `model` but for those of class embeddings."""
-    tables = {
-        id(layer.weight)
-        for layer in model._flatten_layers()
-        if isinstance(layer, ClassEmbedding)
-    }
-    return [kernel for kernel in kernels_of(model) if id(kernel) not in tables]
+def regularized_weights(model: keras.Layer) -> list[tf.Tensor]:
+    """Kernels [..., out] of `model` without the rows that a class looks up."""
+    class_rows: dict[int, int] = {}
+    for layer in model._flatten_layers():
+        if isinstance(layer, ClassEmbedding):
+            class_rows[id(layer.weight)] = layer.weight.kernel.shape[0]
+        elif isinstance(layer, Dense):
+            class_rows[id(layer.weight)] = layer.class_inputs
+    weights = []
+    for kernel in kernels_of(model):
+        rows = class_rows.get(id(kernel), 0)
+        if rows < kernel.kernel.shape[0]:
+            weight = tf.convert_to_tensor(kernel.kernel)
+            weights.append(weight[rows:] if rows else weight)
+    return weights
 
 
 def orthogonal_penalty(weight: tf.Tensor) -> tf.Tensor:
@@ -33,6 +42,4 @@ def orthogonal_penalty(weight: tf.Tensor) -> tf.Tensor:
 
 def orthogonal_regularization(model: keras.Layer, beta: float) -> tf.Tensor:
     """The penalty summed over the model's kernels, times beta."""
-    kernels = regularized_kernels(model)
-    penalties = [orthogonal_penalty(tf.convert_to_tensor(k.kernel)) for k in kernels]
-    return beta * tf.add_n(penalties)
+    return beta * tf.add_n([orthogonal_penalty(w) for w in regularized_weights(model)])
