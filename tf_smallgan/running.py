@@ -47,7 +47,7 @@ def train(config: Config) -> None:
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     _check_disk(workdir)
     cluster = cluster_of(strategy)
-    with cluster.ends_when_a_worker_is_lost(), cluster.quiet_unless_chief():
+    with cluster.together():
         print(strategies.describe(strategy), flush=True)
         _train_together(config, strategy, cluster, workdir)
 
@@ -58,7 +58,7 @@ def _train_together(
     cluster: Cluster,
     workdir: Workdir,
 ) -> None:
-    """What each worker does; all reach the end together."""
+    """What each worker does."""
     data = prepare(config, strategy=strategy)
     config = data.config
     with strategy.scope():
@@ -92,8 +92,6 @@ def _train_together(
         if loop.run():
             steps = config.training.train_steps
             print(f"Finished at step {steps}. {_results(workdir)}")
-        # The chief may still be writing its last: no worker leaves it alone.
-        cluster.meet()
 
 
 def _recovery(

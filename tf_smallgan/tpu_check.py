@@ -24,8 +24,8 @@ def run(settings: config.Config) -> None:
     model = replica.model
     print(
         f"{model.architecture}, {replica.data.resolution} px, ch "
-        f"{model.channel_multiplier}, {model.precision}: {options.replica_batch} images "
-        f"a replica, prior core-set of {options.replica_batch} out of "
+        f"{model.channel_multiplier}, {model.precision}: {options.replica_batch} "
+        f"images a replica, prior core-set of {options.replica_batch} out of "
         f"{options.replica_batch * replica.coreset.prior_oversample}",
         flush=True,
     )

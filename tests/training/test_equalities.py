@@ -1,5 +1,7 @@
 """One replica = two logical CPUs = two processes, and what breaks that."""
 
+import collections
+import math
 import os
 import pathlib
 import subprocess
@@ -11,6 +13,8 @@ import tensorflow as tf
 
 from tests.clusters import cluster_environments
 from tests.training import equal_run
+from tf_smallgan import settings
+from tf_smallgan.communication import count_communication
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -107,25 +111,46 @@ def test_no_record_comes_twice_in_an_epoch(processes):
     assert len(set(every)) == len(every) == draws * equal_run.BATCH
 
 
-def _unsynced(part):
+def _unsynced(part, sizes):
     """all_reduce with batch norm's mean over replicas off, forward or in gradients.
 
-    Of what the step reduces, only batch norm's moments take a mean.
+    Of what the step reduces, only batch norm's moments take a mean. `sizes` gets the
+    numbers of what is reduced, by operation, on both replicas.
     """
+    mean_of = tf.distribute.ReduceOp.MEAN
     reduce = tf.distribute.ReplicaContext.all_reduce
 
+    def count(op, value):
+        sizes[op] += [sum(math.prod(x.shape) for x in tf.nest.flatten(value))]
+        return value
+
     def all_reduce(self, op, value, *rest):
-        synced = reduce(self, op, value, *rest)
-        if op != tf.distribute.ReduceOp.MEAN:
-            return synced
-        forward, gradient = {
-            "forward": (value, synced),
-            "gradient": (synced, value),
-            "neither": (synced, synced),
-        }[part]
-        return gradient + tf.stop_gradient(forward - gradient)
+        count(op, value)
+        if op != mean_of:
+            return reduce(self, op, value, *rest)
+
+        @tf.custom_gradient
+        def moments(own):
+            mean = own if part == "forward" else reduce(self, op, own)
+
+            def gradient(dy):
+                count(op, dy)
+                return dy if part == "gradient" else reduce(self, op, dy)
+
+            return mean, gradient
+
+        return moments(value)
 
     return all_reduce
+
+
+def _assert_counted(sizes, expected):
+    """What two replicas reduced, in float32, is what is said to be."""
+    moments = sizes[tf.distribute.ReduceOp.MEAN]
+    gradients = sizes[tf.distribute.ReduceOp.SUM]
+    assert len(moments) == 2 * expected.statistics_reductions
+    assert 4 * sum(moments) == 2 * expected.statistics_bytes
+    assert 4 * sum(gradients) == 2 * expected.gradient_bytes
 
 
 _SHORT = ("--discriminator_steps=1", "--prior_oversample=1", "--data_oversample=1")
@@ -141,12 +166,14 @@ def one_step(folder):
 def test_equality_needs_synchronised_batch_norm(
     part, one_step, folder, two_replicas, monkeypatch
 ):
-    monkeypatch.setattr(tf.distribute.ReplicaContext, "all_reduce", _unsynced(part))
-    found = equal_run.train(
-        two_replicas, equal_run.config(folder / "two", *_SHORT), steps=1
-    )
+    sizes = collections.defaultdict(list)
+    patched = _unsynced(part, sizes)
+    monkeypatch.setattr(tf.distribute.ReplicaContext, "all_reduce", patched)
+    settled = settings.complete(equal_run.config(folder / "two", *_SHORT))
+    found = equal_run.train(two_replicas, settled, steps=1)
     if part == "neither":
         _assert_equal(one_step, found)
+        _assert_counted(sizes, count_communication(settings.model_spec(settled), 1))
         return
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         _assert_equal(one_step, found)

@@ -34,8 +34,8 @@ def report_lines(compiled: dict[str, Any], replica_batch: int) -> list[str]:
     total = memory_bytes(sizes)
     parts = ", ".join(f"{name} {size / _GIB:.2f}" for name, size in sizes.items())
     return [
-        f"compiled for {compiled['device']} in {compiled['compile_seconds']:.0f} s: one "
-        "replica, without the collectives between replicas; nothing was run",
+        f"compiled for {compiled['device']} in {compiled['compile_seconds']:.0f} s: "
+        "one replica, without the collectives between replicas; nothing was run",
         f"memory: {total / _GIB:.2f} of {hbm / _GIB:.2f} GiB HBM, "
         f"{total / hbm:.0%} ({parts}; argument and output share alias)",
         f"FLOPs: {compiled['flops'] / 1e9:,.1f} G a step (the body of a loop, such as "

@@ -99,30 +99,44 @@ class Cluster:
             )
 
     @contextlib.contextmanager
-    def quiet_unless_chief(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """All workers run the block, only the chief speaks, and none leaves early.
+
+        Where a worker is lost, the others say so in a sentence and exit with 3.
+        TensorFlow notices within about ten seconds, by heartbeats, and aborts the
+        collectives that wait for the lost one.
+        """
+        try:
+            with self._quiet_unless_chief():
+                yield
+                # The chief may still be writing its last.
+                self.meet()
+        except tf.errors.OpError as error:
+            if self.workers == 1 or not _is_loss(error.message):
+                raise
+            print(_lost(self, error.message), file=sys.stderr)
+            self._leave(LOST_WORKER_EXIT)
+        if self.workers > 1:
+            # Who leaves takes his end of the meeting above along: the others must
+            # be through with it. All are through here, whatever this one gives.
+            with contextlib.suppress(tf.errors.OpError):
+                self.meet()
+            self._leave(0)
+
+    def _leave(self, code: int) -> None:
+        """Ends the process; a proper exit waits a minute for workers that are gone."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    @contextlib.contextmanager
+    def _quiet_unless_chief(self) -> Iterator[None]:
         """Drops what other workers than the chief print; stderr stays."""
         if self.is_chief:
             yield
             return
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             yield
-
-    @contextlib.contextmanager
-    def ends_when_a_worker_is_lost(self) -> Iterator[None]:
-        """Says in a sentence which worker is gone, and exits with 3.
-
-        TensorFlow notices within about ten seconds, by heartbeats, and aborts the
-        collectives that wait for it.
-        """
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if self.workers == 1 or not _is_loss(error.message):
-                raise
-            sys.stdout.flush()
-            print(_lost(self, error.message), file=sys.stderr, flush=True)
-            # A proper exit would wait about a minute more for the lost worker.
-            os._exit(LOST_WORKER_EXIT)
 
     @contextlib.contextmanager
     def own_workdir(self, workdir: Workdir) -> Iterator[Workdir]:
@@ -159,12 +173,16 @@ def _is_loss(message: str) -> bool:
 
 
 def _lost(cluster: Cluster, message: str) -> str:
+    """The sentence of a worker that lost others."""
+    task = tf_config()["task"]
+    own = task["type"], str(task["index"])
     named = re.findall(r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)", message)
-    others = sorted({f"{job} {task}" for job, task in named})
+    lost = sorted({" ".join(place) for place in named if place != own})
     return (
-        f"train: worker {cluster.worker} of {cluster.workers} stops: it lost "
-        f"{' and '.join(others) or 'another worker'} ({message.splitlines()[0][:120]}). "
-        "Run the same command on all workers again: they go on from the last checkpoint."
+        f"worker {cluster.worker} of {cluster.workers} stops: it lost "
+        f"{' and '.join(lost) or 'another worker'}, which ended or cannot be reached. "
+        "Run the same command on all workers again: they go on from the last "
+        "checkpoint."
     )
 
 

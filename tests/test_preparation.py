@@ -1,0 +1,26 @@
+"""Embedding on several replicas changes the speed and not a byte."""
+
+import tensorflow as tf
+
+from tf_smallgan import config, preparation
+from tf_smallgan.training import classifier
+
+
+def _caches(folder, strategy):
+    """The bytes of each file of a cache that `strategy` made."""
+    flags = ("--dataset=digits", "--embedding_dim=8", f"--workdir={folder}")
+    preparation.prepare(config.parse(flags), lambda line: None, strategy)
+    return {
+        path.name: path.read_bytes()
+        for path in (folder / "cache").iterdir()
+        if path.suffix in (".npy", ".json")
+    }
+
+
+def test_two_replicas_write_the_bytes_of_one(tmp_path, two_replicas, monkeypatch):
+    # Embeddings of a network as it was initialised will do.
+    monkeypatch.setattr(classifier, "_fit", lambda *_: 0.1)
+    one = _caches(tmp_path / "one", tf.distribute.OneDeviceStrategy("CPU:0"))
+    two = _caches(tmp_path / "two", two_replicas)
+    assert {"digests.npy", "embeddings-00000-of-00001.npy"} < one.keys()
+    assert one == two
