@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WORKDIR ?= runs/digits
 EXPORT_DIR ?= runs/digits/export
 
-.PHONY: train test check check-parity clean
+.PHONY: train test check check-parity check-faults clean
 
 train: $(READY)
 	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
@@ -39,6 +39,10 @@ check: $(READY)
 # Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).
 check-parity: $(READY)
 	$(RUN) -m pytest tests/parity -rs
+
+# Twenty kills in a row, in the middle of saves too; about ten minutes.
+check-faults: $(READY)
+	KILLS=20 $(RUN) -m pytest tests/faults -rs --durations=5
 
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"
