@@ -10,7 +10,7 @@ TPU_READY := $(TPU_VENV)/.ready
 WORKDIR ?= runs/digits
 EXPORT_DIR ?= runs/digits/export
 
-.PHONY: train test check check-parity check-tpu tpu-environment clean
+.PHONY: train test check check-parity check-tpu check-faults tpu-environment clean
 
 train: $(READY)
 	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
@@ -61,6 +61,10 @@ $(TPU_READY): tf_smallgan/tpu/environment.py
 	$(TPU_VENV)/bin/pip install --quiet --disable-pip-version-check \
 	  $$($(PYTHON) -c "from tf_smallgan.tpu.environment import PINS; print(*PINS)")
 	@touch $(TPU_READY)
+
+# Twenty kills in a row, in the middle of saves too; about ten minutes.
+check-faults: $(READY)
+	KILLS=20 $(RUN) -m pytest tests/faults -rs --durations=5
 
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"

@@ -25,8 +25,8 @@ def _everything(state):
     return [v.numpy() for v in variables] + [state.step.numpy()]
 
 
-def _disturb(state):
-    rng = np.random.default_rng(1)
+def _disturb(state, seed=1):
+    rng = np.random.default_rng(seed)
     for part in (state.generator, state.discriminator, state.average):
         for variable in part.variables:
             variable.assign(rng.normal(size=variable.shape).astype(np.float32))
@@ -48,18 +48,23 @@ def saved(tmp_path_factory):
     return folder, _everything(state)
 
 
-def test_every_variable_comes_back(saved):
+@pytest.fixture(scope="module")
+def state():
+    """Restored into again and again."""
+    return build_state(SPEC, _training(), seed=9)
+
+
+def test_every_variable_comes_back(saved, state):
     folder, expected = saved
-    state = build_state(SPEC, _training(), seed=9)
+    _disturb(state, 2)
     assert Checkpoints(folder, state, keep=2).restore() == 42
     for old, new in zip(expected, _everything(state)):
         np.testing.assert_array_equal(old, new)
 
 
-def test_the_average_alone_comes_back(saved):
+def test_the_average_alone_comes_back(saved, state):
     folder, _ = saved
     average, step = restore_average(SPEC, find_checkpoint(folder))
-    state = build_state(SPEC, _training(), seed=9)
     Checkpoints(folder, state, keep=2).restore()
     assert step == 42
     for a, b in zip(average.variables, state.average.variables):
@@ -81,9 +86,8 @@ def _cut(folder, step, part=".data-00000-of-00001"):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def _later(folder, step):
-    """A second checkpoint, of a later step; its first value is `step`."""
-    state = build_state(SPEC, _training(), seed=9)
+def _later(folder, state, step):
+    """A second checkpoint, of a later step."""
     checkpoints = Checkpoints(folder, state, keep=3)
     checkpoints.restore()
     state.step.assign(step)
@@ -92,15 +96,15 @@ def _later(folder, step):
 
 @pytest.mark.parametrize("part", [".index", ".data-00000-of-00001"])
 def test_a_truncated_checkpoint_is_named_and_the_one_before_is_used(
-    saved, tmp_path, part, capsys
+    saved, tmp_path, part, capsys, state
 ):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
-    _later(tmp_path, 50)
+    _later(tmp_path, state, 50)
     _cut(tmp_path, 50, part)
     assert find_checkpoint(tmp_path).endswith("step-42")
     with pytest.raises(InputError, match="step-50 is damaged and cannot be restored"):
         find_checkpoint(tmp_path, "50")
-    state = build_state(SPEC, _training(), seed=9)
+    _disturb(state, 2)
     assert Checkpoints(tmp_path, state, keep=2).restore() == 42
     assert f"{tmp_path}/step-50 is damaged" in capsys.readouterr().err
     for old, new in zip(saved[1], _everything(state)):
@@ -119,10 +123,11 @@ def test_a_flipped_byte_is_damage(saved, tmp_path):
     assert not checkpoint_files.damage(str(saved[0] / "step-42"))
 
 
-def test_all_damaged_is_an_error_that_leaves_them_where_they_are(saved, tmp_path):
+def test_all_damaged_is_an_error_that_leaves_them_where_they_are(
+    saved, tmp_path, state
+):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "step-42.data-00000-of-00001").unlink()
-    state = build_state(SPEC, _training(), seed=9)
     with pytest.raises(InputError, match="steps 42.*damaged.*cannot be restored"):
         Checkpoints(tmp_path, state, keep=2).restore()
     assert checkpoint_files.steps_in(tmp_path) == [42]
@@ -152,23 +157,32 @@ def test_what_a_kill_left_is_cleared(saved, tmp_path):
     ]
 
 
-def test_the_newest_are_kept_and_a_step_can_be_saved_again(saved, tmp_path):
+def test_the_newest_are_kept_and_a_step_can_be_saved_again(saved, tmp_path, state):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
-    state = build_state(SPEC, _training(), seed=9)
     checkpoints = Checkpoints(tmp_path, state, keep=2)
-    for step, rotate in ((43, True), (44, True), (45, False), (45, True)):
+    for step in (43, 44, 45, 45):
         state.step.assign(step)
-        checkpoints.save(rotate)
-        if not rotate:
-            assert checkpoint_files.steps_in(tmp_path) == [43, 44, 45]
+        checkpoints.save()
+    assert checkpoint_files.steps_in(tmp_path) == [42, 43, 44, 45]
+    checkpoints.rotate()
     assert checkpoint_files.steps_in(tmp_path) == [44, 45]
-    assert checkpoints.newest() == 45
     assert checkpoints.restore() == 45
 
 
-def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(saved, tmp_path):
+def test_sick_checkpoints_are_given_up_but_not_the_start(saved, tmp_path, state):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
-    state = build_state(SPEC, _training(), seed=9)
+    checkpoints = Checkpoints(tmp_path, state, keep=2)
+    state.step.assign(0)
+    checkpoints.save()
+    checkpoints.give_up(43)
+    assert checkpoints.newest() == 42
+    checkpoints.give_up(0)
+    assert checkpoints.newest() == 0
+    assert checkpoint_files.steps_in(tmp_path / "collapsed") == [42]
+
+
+def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(saved, tmp_path, state):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
     checkpoints = Checkpoints(tmp_path, state, keep=1)
     checkpoints.restore()
     state.step.assign(50)

@@ -11,7 +11,7 @@ import shutil
 
 import tensorflow as tf
 
-_PREFIX, _UNFINISHED, _DAMAGED = "step-", ".unfinished-", "damaged"
+_PREFIX, _UNFINISHED = "step-", ".unfinished-"
 # What TensorFlow raises for files that are not as they were written (IndexError and
 # ValueError: an index that was cut short).
 _UNREADABLE = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
@@ -71,9 +71,9 @@ def remove(folder: pathlib.Path, step: int) -> None:
         file.unlink()
 
 
-def set_aside(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """Moves the checkpoint of `step` out of the way; returns where it lies now."""
-    target = folder / _DAMAGED
+def set_aside(folder: pathlib.Path, step: int, why: str) -> pathlib.Path:
+    """Moves the checkpoint of `step` to a folder `why`; returns that folder."""
+    target = folder / why
     target.mkdir(exist_ok=True)
     for file in _files(folder, step):
         os.replace(file, target / file.name)

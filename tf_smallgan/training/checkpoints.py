@@ -55,7 +55,7 @@ class Checkpoints:
         if step is None:
             return 0
         for number in damaged:
-            aside = files.set_aside(self.folder, number)
+            aside = files.set_aside(self.folder, number, "damaged")
             print(f"Its files are now in {aside}.", file=sys.stderr)
         path = files.path_of(self.folder, step)
         try:
@@ -64,22 +64,27 @@ class Checkpoints:
             raise foreign_checkpoint(path, error) from error
         return int(self._state.step.numpy())
 
-    def save(self, rotate: bool = True) -> str:
-        """Saves under the current step; returns the path.
-
-        Args:
-          rotate: remove the oldest beyond `keep`.
+    def save(self) -> str:
+        """Saves under the current step, beside the others; returns the path.
 
         Raises:
           InputError: it could not be written.
         """
-        step = int(self._state.step.numpy())
-        path = self.save_to(self.folder)
-        if rotate:
-            kept = [number for number in files.steps_in(self.folder) if number != step]
-            for number in kept[: len(kept) + 1 - self._keep]:
-                files.remove(self.folder, number)
-        return path
+        return self.save_to(self.folder)
+
+    def rotate(self) -> None:
+        """Removes the oldest beyond `keep`: call when the newest is known healthy."""
+        for step in files.steps_in(self.folder)[: -self._keep]:
+            files.remove(self.folder, step)
+
+    def give_up(self, since: int) -> None:
+        """Moves the checkpoints of step `since` and later to `collapsed`.
+
+        That of step 0 stays: nothing was trained yet that could be sick.
+        """
+        for step in files.steps_in(self.folder):
+            if step >= max(since, 1):
+                files.set_aside(self.folder, step, "collapsed")
 
     def save_to(self, folder: pathlib.Path) -> str:
         """Saves under the current step into a folder of no rotation.

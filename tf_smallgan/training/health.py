@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -27,6 +28,7 @@ _SURE, _SURE_STEPS = 0.995, 500
 _LOSSES = {"discriminator_loss": "discriminator", "generator_loss": "generator"}
 _ACCURACIES = ("real_accuracy", "fake_accuracy")
 _READ = (*vital_signs.NONFINITE, *_LOSSES, *_ACCURACIES, vital_signs.DIVERSITY)
+_BAD_IMAGES = "the real images are not finite"
 
 
 class Collapse(Exception):
@@ -36,11 +38,15 @@ class Collapse(Exception):
       step: the first step at which it showed.
       seen_at: the step after which it was seen.
       reason: what was seen, and in which network.
+      sick_since: checkpoints of this step and later may be sick.
     """
 
     def __init__(self, step: int, seen_at: int, reason: str):
         super().__init__(f"at step {step} (seen at step {seen_at}) {reason}")
         self.step, self.seen_at, self.reason = step, seen_at, reason
+        # What a step finds wrong may be in the weights that the step before it left,
+        # unless it came in with the images.
+        self.sick_since = step if reason == _BAD_IMAGES else step - 1
 
 
 Signs = dict[str, float]
@@ -85,16 +91,31 @@ class HealthWatch:
         """
         unread, self._unread = self._unread, []
         for step, signs in _fetch(unread):
-            reason = _broken(signs) or self._collapsing(signs)
-            if reason:
+            if reason := _broken(signs):
                 raise Collapse(step, unread[-1][0], reason)
+            if reason := self._one_image(signs):
+                raise Collapse(step - _ALIKE_STEPS + 1, unread[-1][0], reason)
             self._note_certainty(step, signs)
+
+    def check_state(self, step: int, networks: dict[str, keras.Model]) -> None:
+        """What `check` does, and looks at the weights after `step`.
+
+        The last update of a step shows in the step after it, and what is saved comes
+        in between.
+
+        Raises:
+          Collapse: by one of the rules, or a network's weights are not finite.
+        """
+        self.check()
+        for name, network in networks.items():
+            if vital_signs.nonfinite([v.value for v in network.variables]):
+                raise Collapse(step, step, f"the {name}'s weights are not finite")
 
     def reset(self) -> None:
         """Forgets what led up to a collapse that was rolled back."""
         self._unread, self._alike_steps, self._sure_steps = [], 0, 0
 
-    def _collapsing(self, signs: Signs) -> str:
+    def _one_image(self, signs: Signs) -> str:
         """The reason where G gives one image only; "" otherwise."""
         diversity = signs[vital_signs.DIVERSITY]
         self._was_diverse |= diversity >= _DIVERSE
@@ -103,9 +124,9 @@ class HealthWatch:
         if self._alike_steps < _ALIKE_STEPS:
             return ""
         return (
-            f"the generator's images are nearly one image: for {_ALIKE_STEPS} steps "
-            f"they differed by {diversity:.1%} of what real ones do (less than "
-            f"{_ALIKE:.0%} is a collapse)"
+            f"the generator's images became nearly one image: over {_ALIKE_STEPS} "
+            f"steps they differ by less than {_ALIKE:.0%} of what real ones do, last "
+            f"by {diversity:.1%}"
         )
 
     def _note_certainty(self, step: int, signs: Signs) -> None:
@@ -139,7 +160,7 @@ def _fetch(unread: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, Sign
 def _broken(signs: Signs) -> str:
     """The reason where values are not finite or far too large; "" otherwise."""
     if signs[vital_signs.IMAGES]:
-        return "the real images are not finite"
+        return _BAD_IMAGES
     for name, network in _LOSSES.items():
         sign = getattr(vital_signs, network.upper())
         if signs[sign] or not np.isfinite(signs[name]):

@@ -152,6 +152,8 @@ class Loop:
         self.board.scalars(self._step, values)
         self._line.show(self._progress.line(self._step, values))
         self.watch.check()
+        if self._saved < self._step:
+            self.checkpoints.rotate()  # Steps after the newest one were healthy.
 
     def _save(self) -> None:
         """Saves where it is due, or was and the state looked sick then."""
@@ -160,15 +162,27 @@ class Loop:
         overdue = interval and self._step // interval > self._saved // interval
         if not overdue and not last:
             return
-        self.watch.check()
+        self._check_state()
         if self.watch.suspect and not last:
             return
+        self.checkpoints.rotate()
+        self.checkpoints.save()
         if self.watch.suspect:
+            # For a look, and beside the healthy ones.
             self._say("Warning: the last steps look like the start of a collapse.")
-        # At the end a sick state is saved beside the healthy ones, for a look.
-        self.checkpoints.save(rotate=not self.watch.suspect)
+        elif last:
+            self.checkpoints.rotate()
         self._saved = self._step
         self._progress.restart(self._step)
+
+    def _check_state(self) -> None:
+        self.watch.check_state(
+            self._step,
+            {
+                "generator": self.state.generator,
+                "discriminator": self.state.discriminator,
+            },
+        )
 
     def _sample(self) -> None:
         if self._due(self.intervals.sample):
@@ -210,7 +224,7 @@ class Loop:
     def _end_early(self, signal_name: str) -> None:
         """Saves at a signal, unless the state is or looks sick."""
         with self._recovering():
-            self.watch.check()
+            self._check_state()
             if self._saved != self._step and not self.watch.suspect:
                 self.checkpoints.save()
                 self._saved = self._step

@@ -62,10 +62,13 @@ class Recovery:
         """Goes back; returns what to log of it.
 
         Raises:
-          Collapsed: --on_collapse=stop, or there were enough rollbacks.
+          Collapsed: --on_collapse=stop, there were enough rollbacks, or nothing
+            healthy is kept.
         """
         rollbacks = int(self.state.rollbacks.numpy())
-        if not self.roll_back or rollbacks >= self.most:
+        self.checkpoints.give_up(collapse.sick_since)
+        nowhere = self.checkpoints.newest() is None
+        if not self.roll_back or rollbacks >= self.most or nowhere:
             raise Collapsed(self._report(collapse, rollbacks))
         used = self.state.position()
         step = self.checkpoints.restore()
@@ -107,12 +110,17 @@ class Recovery:
     def _report(self, collapse: Collapse, rollbacks: int) -> str:
         healthy = self.checkpoints.newest()
         kept = (
-            "nothing was saved before"
+            "none"
             if healthy is None
             else f"{files.path_of(self.checkpoints.folder, healthy)}"
         )
         best = self.best.describe() or "none, --eval_every_steps was off or not due"
-        if self.roll_back:
+        if self.roll_back and healthy is None:
+            advice = (
+                "There is nothing to go back to; start in a fresh --workdir, with a "
+                "larger --keep_checkpoints."
+            )
+        elif self.roll_back:
             advice = (
                 f"It went back {rollbacks} times, and --max_rollbacks={self.most}. "
                 "Raise that, or lower --generator_lr and --discriminator_lr in a fresh "

@@ -4,12 +4,12 @@ BigGAN (section 4.1) sees G's first ones grow before a collapse. They are those 
 raw kernels: what the forward pass divides by.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
-from tf_smallgan.models.spectral_norm import kernels_of
+from tf_smallgan.models.spectral_norm import Kernel
 
 Values = dict[str, float]
 
@@ -21,9 +21,9 @@ def spectrum_reader(networks: dict[str, keras.Model]) -> Callable[[], Values]:
       networks: by name; kernels that are not spectrally normalised are left out.
     """
     kernels = {
-        f"spectral/{name}/{kernel.kernel.path}": kernel
+        f"spectral/{name}/{path}": kernel
         for name, network in networks.items()
-        for kernel in kernels_of(network)
+        for path, kernel in _named_kernels(network)
         if kernel.right is not None
     }
 
@@ -35,6 +35,19 @@ def spectrum_reader(networks: dict[str, keras.Model]) -> Callable[[], Values]:
         return {name: float(value) for name, value in zip(kernels, read())}
 
     return values
+
+
+def _named_kernels(layer: keras.Layer) -> Iterator[tuple[str, Kernel]]:
+    """The kernels below a layer, by the attributes that lead there: `block0/conv1`.
+
+    Variables' own paths will not do: all kernels are called alike in them.
+    """
+    for name, child in vars(layer).items():
+        if isinstance(child, Kernel):
+            yield "", child
+        elif isinstance(child, keras.Layer):
+            for rest, kernel in _named_kernels(child):
+                yield f"{name}/{rest}".rstrip("/"), kernel
 
 
 def largest(values: Values) -> Values:
