@@ -16,6 +16,7 @@ from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.logs import MetricsFile, TensorBoard
 from tf_smallgan.training.loop import Actions, Intervals, Loop
@@ -37,6 +38,11 @@ def train(config: Config) -> None:
     _refuse_unbuilt(config)
     strategy = strategies.make_strategy(config.run)
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
+    check_microbatches(
+        config.training.batch_size,
+        strategy.num_replicas_in_sync,
+        config.training.microbatches,
+    )
     _check_disk(workdir)
     print(strategies.describe(strategy), flush=True)
     data = prepare(config, strategy=strategy)
@@ -68,7 +74,7 @@ def train(config: Config) -> None:
 
 
 # Flags of the contract that the step does not read yet, by the value that is built.
-_BUILT = {"remat": False, "microbatches": 1, "on_collapse": "stop"}
+_BUILT = {"on_collapse": "stop"}
 
 
 def _refuse_unbuilt(config: Config) -> None:
