@@ -14,6 +14,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.strategy import check_batch, planned_replicas
 
 _FLOAT_BYTES = 4
@@ -156,6 +157,9 @@ def plan_lines(config: Config) -> list[str]:
     spec = settings.model_spec(config)
     replicas = planned_replicas(config.run)
     check_batch(config.training.batch_size, replicas)
+    check_microbatches(
+        config.training.batch_size, replicas, config.training.microbatches
+    )
     g, d = forward_costs(spec)
     training, coreset = config.training, config.coreset
     classes = f"{spec.num_classes} classes" if spec.num_classes else "unconditional"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan import config as config_lib
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import records_of_step, training_dataset
@@ -19,6 +18,7 @@ from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
 from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.cluster import Cluster, cluster_of
@@ -42,9 +42,13 @@ def train(config: Config) -> None:
       InputError: flags, data or workdir do not fit.
     """
     workdir = Workdir(config.run.workdir)
-    _refuse_unbuilt(config)
     strategy = strategies.make_strategy(config.run)
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
+    check_microbatches(
+        config.training.batch_size,
+        strategy.num_replicas_in_sync,
+        config.training.microbatches,
+    )
     _check_disk(workdir)
     cluster = cluster_of(strategy)
     with cluster.together():
@@ -109,18 +113,6 @@ def _recovery(
     )
     recovery.prepare()
     return recovery
-
-
-# Flags of the contract that the step does not read yet, by the value that is built.
-_BUILT = {"remat": False, "microbatches": 1}
-
-
-def _refuse_unbuilt(config: Config) -> None:
-    """A flag without effect would be worse than none."""
-    for name, value in _BUILT.items():
-        asked = getattr(getattr(config, config_lib.section_of_flag(config, name)), name)
-        if asked != value:
-            raise InputError(f"--{name}={asked} is not built yet; leave it at {value}.")
 
 
 def _results(workdir: Workdir) -> str:

@@ -10,6 +10,7 @@ from tf_smallgan.models.batch_norm import (
     ConditionalBatchNormRelu,
     batch_moments,
     interpolate,
+    normalize_by_batch,
     statistics_of,
 )
 
@@ -53,6 +54,46 @@ def test_moments_are_those_of_all_replicas(two_replicas):
     np.testing.assert_allclose(
         np.concatenate(local(gradient)), tape.gradient(loss, whole), atol=1e-5
     )
+
+
+def _plain(images):
+    mean, variance = batch_moments(images)
+    scale = tf.cast(tf.math.rsqrt(variance + 1e-5), images.dtype)
+    return (images - tf.cast(mean, images.dtype)) * scale, mean, variance
+
+
+def _with_gradient(normalize, images, direction):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        normalized, mean, variance = normalize(images)
+        loss = tf.reduce_sum(tf.cast(normalized, tf.float32) * direction)
+    return normalized, mean, variance, tape.gradient(loss, images)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)]
+)
+def test_the_fused_form_is_the_plain_one(dtype, tolerance, compiled):
+    images = _images(shape=(4, 5, 5, 8))
+    direction = _images(1, images.shape)
+    fused = tf.function(
+        lambda x: _with_gradient(lambda y: normalize_by_batch(y, 1e-5), x, direction),
+        jit_compile=compiled,
+        autograph=False,
+    )(tf.cast(images, dtype))
+    # Against float32 on the same, already rounded images.
+    plain = _with_gradient(
+        _plain, tf.cast(tf.cast(images, dtype), tf.float32), direction
+    )
+    assert fused[0].dtype == dtype and fused[1].dtype == fused[2].dtype == "float32"
+    for a, b in zip((fused[0], fused[3]), (plain[0], plain[3])):
+        np.testing.assert_allclose(
+            tf.cast(a, tf.float32), b, atol=tolerance * np.abs(b).max()
+        )
+    # Statistics are of float32 whatever the images are.
+    np.testing.assert_allclose(fused[1], plain[1], rtol=1e-5)
+    np.testing.assert_allclose(fused[2], plain[2], rtol=1e-4)
 
 
 def test_relu_of_gain_and_bias_by_hand():
@@ -107,7 +148,9 @@ def test_table_is_used_where_a_truncation_is_given():
     layer = BatchStatistics(1, truncations=(0.5, 1.0), epsilon=0.0)
     layer.table_mean.assign([[1.0], [3.0]])
     layer.table_variance.assign([[4.0], [16.0]])
-    mean, inverse = layer(_images(shape=(2, 1, 1, 1)), truncation=tf.constant([0.5, 1]))
+    images = _images(shape=(2, 1, 1, 1))
+    same, mean, inverse = layer(images, truncation=tf.constant([0.5, 1]))
+    np.testing.assert_array_equal(same, images)
     np.testing.assert_allclose(mean, [[1.0], [3.0]])
     np.testing.assert_allclose(inverse, [[0.5], [0.25]])
 

@@ -72,3 +72,21 @@ def test_bfloat16_convolves_in_bfloat16_and_keeps_float32_weights():
     layer = Convolution(3, 4, compute_dtype="bfloat16")
     assert layer(_inputs()).dtype == tf.bfloat16
     assert {v.dtype for v in layer.variables} == {"float32"}
+
+
+@pytest.mark.parametrize("resample", ["", "up", "down"])
+def test_the_gradient_of_a_bias_is_summed_in_float32(resample):
+    layer = Convolution(4, 4, resample=resample, compute_dtype="bfloat16")
+    images = tf.ones([8, 32, 32, 4])
+    shape = layer(images).shape
+
+    @tf.function(autograph=False)
+    def gradient(upstream):
+        with tf.GradientTape() as tape:
+            outputs = layer(images, training=True)
+            total = tf.reduce_sum(tf.cast(outputs * upstream, tf.float32))
+        return tape.gradient(total, [layer.bias.value, layer.weight.kernel.value])[0]
+
+    # A sum in bfloat16 stops at 256 ones.
+    found = gradient(tf.ones(shape, "bfloat16"))
+    np.testing.assert_allclose(found, [shape[0] * shape[1] * shape[2]] * 4, rtol=1e-2)

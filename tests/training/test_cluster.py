@@ -69,12 +69,16 @@ def test_only_the_chief_gets_the_workdir(tmp_path):
     workdir.checkpoints.mkdir()
     kept = workdir.checkpoints / "step-2.index"
     kept.write_bytes(b"index")
+    workdir.rollbacks.write_text("{}")
     with Cluster(0, 2).own_workdir(workdir) as own:
         assert own is workdir
     with Cluster(1, 2).own_workdir(workdir) as own:
         link = own.checkpoints / kept.name
         assert link.read_bytes() == b"index"
+        assert own.rollbacks.read_text() == "{}" and not own.best_file.exists()
+        own.rollbacks.unlink()
         link.unlink()
         (own.checkpoints / "step-3.index").write_bytes(b"dropped")
     assert not own.path.exists()
     assert [path.name for path in workdir.checkpoints.iterdir()] == [kept.name]
+    assert workdir.rollbacks.exists()

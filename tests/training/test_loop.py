@@ -3,10 +3,6 @@
 import os
 import signal
 
-import pytest
-
-from tf_smallgan import config, running
-from tf_smallgan.errors import InputError
 from tf_smallgan.training.loop import StopRequest
 
 
@@ -22,9 +18,3 @@ def test_a_signal_is_noted_and_handlers_come_back():
 def test_another_workers_signal_stops_this_one():
     with StopRequest(lambda own: max(own, signal.SIGTERM)) as stop:
         assert stop.agreed() and stop.name == "SIGTERM"
-
-
-@pytest.mark.parametrize("flag", ["--remat", "--microbatches=2"])
-def test_a_flag_that_has_no_effect_yet_is_refused(flag, tmp_path):
-    with pytest.raises(InputError, match="is not built yet"):
-        running.train(config.parse([f"--workdir={tmp_path}", flag]))

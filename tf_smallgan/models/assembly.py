@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.attention import SelfAttention
+from tf_smallgan.models.recomputation import run_block
 
 
 def settings_of(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +33,14 @@ def attach_attention(
     """Lets `model` attend after its block of that number, at `size` px."""
     layer = SelfAttention(channels, name=f"attention{size}", **options)
     model.attentions[str(block)] = keep(model, layer)
+
+
+def attend(model: Any, block: int, images: tf.Tensor, training: bool) -> tf.Tensor:
+    """What `model` makes of images after its block of that number."""
+    if str(block) not in model.attentions:
+        return images
+    layer = model.attentions[str(block)]
+    return run_block(layer, images, remat=model.remat, training=training)
 
 
 def choose(given: Any, default: Any) -> Any:

@@ -22,6 +22,7 @@ from tf_smallgan.models.architectures import (
 from tf_smallgan.models.batch_norm import BatchNormRelu
 from tf_smallgan.models.blocks import DiscriminatorBlock, GeneratorBlock, make_norm
 from tf_smallgan.models.convolution import ClassEmbedding, Convolution, Dense
+from tf_smallgan.models.recomputation import run_block
 
 Conditions = list[tf.Tensor | None]
 
@@ -47,6 +48,8 @@ class Generator(keras.Model):
       spectral: spectral norm; the architecture's by default.
       fused: exact algebra for resampling convolutions.
       precision: compute type; weights and statistics stay float32.
+      remat: in training keep the blocks' inputs alone and compute what is inside
+        again in the backward pass (models/recomputation.py).
       truncations: grid of a table of standing statistics, for exported or imported
         generators.
       epsilon: batch norm's.
@@ -72,6 +75,7 @@ class Generator(keras.Model):
         spectral: bool | None = None,
         fused: bool = True,
         precision: str = "float32",
+        remat: bool = False,
         truncations: Sequence[float] = (),
         epsilon: float = 1e-5,
         name: str = "generator",
@@ -83,6 +87,7 @@ class Generator(keras.Model):
         widths = [ch * w for w in row.generator]
         spectral = assembly.choose(spectral, row.spectral_generator)
         self.precision, self.image_channels = precision, image_channels
+        self.remat = remat
         self.latent_dim = latent_dim or row.latent_dim
         self.num_classes = num_classes
         self.shared_embedding = assembly.choose(shared_embedding, row.shared_embedding)
@@ -191,9 +196,8 @@ class Generator(keras.Model):
         h = tf.reshape(h, [-1, BASE_RESOLUTION, BASE_RESOLUTION, self.first_width])
         h = tf.cast(h, self.precision)
         for i, block in enumerate(self.blocks):
-            h = block(h, conditions[i], **mode)
-            if str(i) in self.attentions:
-                h = self.attentions[str(i)](h, training=training)
+            h = run_block(block, h, conditions[i], remat=self.remat, **mode)
+            h = assembly.attend(self, i, h, training)
         h = self.last_norm(h, None, **mode)
         return tf.tanh(tf.cast(self.to_image(h, training=training), tf.float32))
 
@@ -226,6 +230,7 @@ class Discriminator(keras.Model):
         spectral: bool = True,
         fused: bool = True,
         precision: str = "float32",
+        remat: bool = False,
         name: str = "discriminator",
     ):
         super().__init__(name=name)
@@ -236,6 +241,7 @@ class Discriminator(keras.Model):
         common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
         convolution = {"fused": fused, **common}
         self.precision, self.num_classes = precision, num_classes
+        self.remat = remat
         self.wide, self.pool_shortcuts = row.wide_discriminator, pool_shortcuts
         widths = [image_channels, *(ch * w for w in row.discriminator)]
         self.stem = self._make_stem(widths, convolution)
@@ -290,9 +296,8 @@ class Discriminator(keras.Model):
         if self.stem is not None:
             h = self.stem(h, training=training)
         for i, block in enumerate(self.blocks):
-            h = block(h, training=training)
-            if str(i) in self.attentions:
-                h = self.attentions[str(i)](h, training=training)
+            h = run_block(block, h, remat=self.remat, training=training)
+            h = assembly.attend(self, i, h, training)
         h = tf.reduce_sum(tf.cast(tf.nn.relu(h), tf.float32), [1, 2])
         logits = self.linear(h, training=training)[:, 0]
         if self.embedding is None:

@@ -156,7 +156,12 @@ class Convolution(keras.layers.Layer):
         outputs = self._apply(tf.cast(images, self.compute), operand)
         if self.bias is None:
             return outputs
-        return tf.nn.bias_add(outputs, tf.cast(self.bias, self.compute))
+        bias = tf.cast(self.bias, self.compute)
+        if self.fused and self.resample == "up":
+            # oneDNN fuses bias_add and its gradient with the other convolutions. On
+            # its own that gradient sums in bfloat16 on CPU, and stops at 256 ones.
+            return outputs + bias
+        return tf.nn.bias_add(outputs, bias)
 
     def _operand(self, kernel: tf.Tensor) -> tf.Tensor:
         """What the operation multiplies by, from the normalised kernel."""

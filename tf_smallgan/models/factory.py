@@ -38,6 +38,7 @@ def build_generator(
         spectral=spec.generator_spectral,
         fused=spec.fused_resampling,
         precision=spec.precision,
+        remat=spec.remat,
         truncations=truncations or spec.statistics_truncations,
         epsilon=spec.epsilon,
         name=name,
@@ -56,4 +57,5 @@ def build_discriminator(spec: ModelSpec) -> keras.Model:
         spectral=spec.discriminator_spectral,
         fused=spec.fused_resampling,
         precision=spec.precision,
+        remat=spec.remat,
     )

@@ -16,6 +16,7 @@ class ModelSpec:
       shared_embedding, skip_latents: how G is conditioned (models/biggan.py).
       class_embedding_dim: size of the shared class embedding.
       precision: compute type, "float32" or "bfloat16".
+      remat: recompute the blocks' activations in the backward pass.
       generator_spectral, discriminator_spectral: whether kernels are divided by
         their norm; imported networks bring kernels that already are.
       lean_to_image: BigGAN-deep's last convolution makes the image's channels only.

@@ -7,7 +7,9 @@ iteration a training call; u and v are constants of the gradient, sigma is not,
 so the gradient flows through it. The raw kernel stays raw.
 """
 
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -15,6 +17,32 @@ import tensorflow as tf
 from tf_smallgan.models.initializers import Orthogonal, draw_seed
 
 _EPSILON = 1e-12
+
+# A kernel's id to its left and right vectors, where they are kept. Replicas of a
+# mirrored strategy are threads with tensors of their own.
+Vectors = dict[int, tuple[tf.Tensor, tf.Tensor]]
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def iterate_once(vectors: Vectors | None = None) -> Iterator[Vectors]:
+    """Within, a kernel iterates at its first training call and keeps the vectors.
+
+    Later calls then have the same norm, and a gradient through it, without touching
+    the state: the parts of an accumulated gradient, and recomputed activations.
+
+    Args:
+      vectors: those of an earlier such block, to go on with; by default those of the
+        block around this one, or none yet.
+    """
+    outer = getattr(_thread, "vectors", None)
+    if vectors is None:
+        vectors = outer if outer is not None else {}
+    _thread.vectors = vectors
+    try:
+        yield vectors
+    finally:
+        _thread.vectors = outer
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
@@ -32,10 +60,15 @@ def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.
       sigma, a scalar whose gradient for `matrix` is the outer product of the
       singular vectors, and the new estimate [N].
     """
+    left, right = _iterated(matrix, right)
+    return _sigma(matrix, left, right), right
+
+
+def _iterated(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The left vector [M] that goes with `right`, and the next right vector [N]."""
     constant = tf.stop_gradient(matrix)
     left = _unit(tf.linalg.matvec(constant, right))
-    right = _unit(tf.linalg.matvec(constant, left, transpose_a=True))
-    return _sigma(matrix, left, right), right
+    return left, _unit(tf.linalg.matvec(constant, left, transpose_a=True))
 
 
 def _sigma(matrix: tf.Tensor, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
@@ -94,13 +127,24 @@ class Kernel(keras.layers.Layer):
         """The largest singular value's estimate; iterates when training."""
         if self.right is None:
             return tf.ones([])
-        matrix, right = self._matrix(), tf.convert_to_tensor(self.right)
+        matrix = self._matrix()
         if training:
-            sigma, right = power_iteration(matrix, right)
-            self.right.assign(right)
-            return sigma
+            return _sigma(matrix, *self._training_vectors(matrix))
+        right = tf.convert_to_tensor(self.right)
         left = _unit(tf.linalg.matvec(tf.stop_gradient(matrix), right))
         return _sigma(matrix, left, right)
+
+    def _training_vectors(self, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Iterates, unless `iterate_once` keeps what was iterated."""
+        kept: Vectors | None = getattr(_thread, "vectors", None)
+        if kept is not None and id(self) in kept:
+            return kept[id(self)]
+        assert self.right is not None
+        left, right = _iterated(matrix, tf.convert_to_tensor(self.right))
+        self.right.assign(right)
+        if kept is not None:
+            kept[id(self)] = (left, right)
+        return left, right
 
     def normalized(self, training: bool) -> tf.Tensor:
         """The kernel over its largest singular value, float32."""

@@ -143,7 +143,7 @@ class Cluster:
         """Where this worker writes: `workdir` itself, or a folder that is dropped.
 
         TensorFlow wants every worker to save. The others' folder starts with links
-        to the chief's checkpoints, so that all restore the same.
+        to the chief's checkpoints and records, so that all go on from the same.
         """
         if self.is_chief:
             yield workdir
@@ -151,6 +151,11 @@ class Cluster:
         with tempfile.TemporaryDirectory(prefix="worker-") as folder:
             own = Workdir(folder)
             _link_files(workdir.checkpoints, own.checkpoints)
+            _link_files(workdir.best, own.best)
+            # What has been rolled back and what was best decide alike everywhere.
+            for name in (workdir.rollbacks.name, workdir.best_file.name):
+                if (workdir.path / name).exists():
+                    (own.path / name).symlink_to((workdir.path / name).resolve())
             yield own
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_smallgan.config import TrainingConfig
+from tf_smallgan.models.spectral_norm import iterate_once
 from tf_smallgan.training import vital_signs
+from tf_smallgan.training.accumulation import accumulate, cut
 from tf_smallgan.training.ema import decay_at, update_average
 from tf_smallgan.training.losses import discriminator_loss, generator_loss
 from tf_smallgan.training.prior import LatentBatch, Prior
@@ -26,59 +28,81 @@ class RealBatch:
 
 
 def update_discriminator(
-    state: TrainingState, real: RealBatch, prior: LatentBatch, global_batch: int
+    state: TrainingState,
+    real: RealBatch,
+    prior: LatentBatch,
+    global_batch: int,
+    microbatches: int = 1,
 ) -> Metrics:
     """One update of D on real images and on fakes that carry no gradient."""
-    # Outside of the tape: G's forward pass leaves no record in a D update.
-    fakes = state.generator(prior.latents, prior.labels, training=True)
-    images = tf.concat([real.images, tf.stop_gradient(fakes)], 0)
-    labels = None
-    if real.labels is not None:
-        labels = tf.concat([real.labels, prior.labels], 0)
     variables = state.discriminator.trainable_variables
-    with tf.GradientTape() as tape:
-        logits = state.discriminator(images, labels, training=True)
-        real_logits, fake_logits = tf.split(logits, 2)
-        loss = discriminator_loss(
-            real_logits, fake_logits, real.weights, prior.weights, global_batch
-        )
-    gradients = tape.gradient(loss, variables)
+
+    def one(real: RealBatch, prior: LatentBatch) -> tuple[list[tf.Tensor], Metrics]:
+        # Outside of the tape: G's forward pass leaves no record in a D update.
+        fakes = state.generator(prior.latents, prior.labels, training=True)
+        images = tf.concat([real.images, tf.stop_gradient(fakes)], 0)
+        labels = None
+        if real.labels is not None:
+            labels = tf.concat([real.labels, prior.labels], 0)
+        with tf.GradientTape() as tape:
+            logits = state.discriminator(images, labels, training=True)
+            real_logits, fake_logits = tf.split(logits, 2)
+            loss = discriminator_loss(
+                real_logits, fake_logits, real.weights, prior.weights, global_batch
+            )
+        return tape.gradient(loss, variables), {
+            "discriminator_loss": loss,
+            "real_logit": tf.reduce_sum(real_logits) / global_batch,
+            "fake_logit": tf.reduce_sum(fake_logits) / global_batch,
+            "real_accuracy": _share(real_logits > 0, global_batch),
+            "fake_accuracy": _share(fake_logits < 0, global_batch),
+            vital_signs.IMAGES: vital_signs.nonfinite([real.images]),
+            vital_signs.REAL_MOMENTS: vital_signs.moments(real.images, global_batch),
+            vital_signs.FAKE_MOMENTS: vital_signs.moments(fakes, global_batch),
+        }
+
+    parts = list(zip(cut(real, microbatches), cut(prior, microbatches)))
+    with iterate_once():
+        gradients, metrics = accumulate(parts, one)
     state.discriminator_optimizer.apply(gradients, variables)
-    return {
-        "discriminator_loss": loss,
-        "real_logit": tf.reduce_sum(real_logits) / global_batch,
-        "fake_logit": tf.reduce_sum(fake_logits) / global_batch,
-        "real_accuracy": _share(real_logits > 0, global_batch),
-        "fake_accuracy": _share(fake_logits < 0, global_batch),
-        vital_signs.IMAGES: vital_signs.nonfinite([real.images]),
-        vital_signs.DISCRIMINATOR: vital_signs.nonfinite([loss, *gradients]),
-        vital_signs.REAL_MOMENTS: vital_signs.moments(real.images, global_batch),
-        vital_signs.FAKE_MOMENTS: vital_signs.moments(fakes, global_batch),
-    }
+    metrics[vital_signs.DISCRIMINATOR] = vital_signs.nonfinite(
+        [metrics["discriminator_loss"], *gradients]
+    )
+    return metrics
 
 
 def update_generator(
-    state: TrainingState, prior: LatentBatch, global_batch: int, orthogonal_beta: float
+    state: TrainingState,
+    prior: LatentBatch,
+    global_batch: int,
+    orthogonal_beta: float,
+    microbatches: int = 1,
 ) -> Metrics:
     """One update of G."""
     variables = state.generator.trainable_variables
+    parts = [(part,) for part in cut(prior, microbatches)]
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([v.value for v in variables])
-        fakes = state.generator(prior.latents, prior.labels, training=True)
-        logits = state.discriminator(fakes, prior.labels, training=True)
-        loss = generator_loss(logits, prior.weights, global_batch)
-        total = loss
-        if orthogonal_beta:
-            # Gradients are summed over replicas; weights are the same on all.
-            penalty = orthogonal_regularization(state.generator, orthogonal_beta)
-            total += penalty / replicas
-    gradients = tape.gradient(total, variables)
+    # Gradients are summed over replicas and parts; weights are the same in all.
+    beta = orthogonal_beta / (replicas * len(parts))
+
+    def one(prior: LatentBatch) -> tuple[list[tf.Tensor], Metrics]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in variables])
+            fakes = state.generator(prior.latents, prior.labels, training=True)
+            logits = state.discriminator(fakes, prior.labels, training=True)
+            loss = generator_loss(logits, prior.weights, global_batch)
+            total = loss
+            if beta:
+                total += orthogonal_regularization(state.generator, beta)
+        return tape.gradient(total, variables), {"generator_loss": loss}
+
+    with iterate_once():
+        gradients, metrics = accumulate(parts, one)
     state.generator_optimizer.apply(gradients, variables)
-    return {
-        "generator_loss": loss,
-        vital_signs.GENERATOR: vital_signs.nonfinite([total, *gradients]),
-    }
+    metrics[vital_signs.GENERATOR] = vital_signs.nonfinite(
+        [metrics["generator_loss"], *gradients]
+    )
+    return metrics
 
 
 def _share(hits: tf.Tensor, global_batch: int) -> tf.Tensor:
@@ -116,11 +140,17 @@ def replica_step(
             batch["weight"][micro],
         )
         latents = prior.draw(step, micro, size, replica, replicas)
-        update = update_discriminator(state, real, latents, training.batch_size)
+        update = update_discriminator(
+            state, real, latents, training.batch_size, training.microbatches
+        )
         metrics = vital_signs.with_earlier(update, metrics)
     latents = prior.draw(step, training.discriminator_steps, size, replica, replicas)
     metrics |= update_generator(
-        state, latents, training.batch_size, training.orthogonal_regularization
+        state,
+        latents,
+        training.batch_size,
+        training.orthogonal_regularization,
+        training.microbatches,
     )
     return metrics
 

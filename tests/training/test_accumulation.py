@@ -1,0 +1,107 @@
+"""Gradient accumulation: parts make the same update as the whole batch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training import stepping
+from tf_smallgan.errors import InputError
+from tf_smallgan.models import biggan
+from tf_smallgan.models.convolution import Dense
+from tf_smallgan.models.spectral_norm import iterate_once
+from tf_smallgan.training.accumulation import accumulate, check_microbatches, cut
+from tf_smallgan.training.prior import LatentBatch
+
+
+def test_parts_equal_the_whole(monkeypatch, two_replicas):
+    """With core-sets, weights, regularisation; spectral norm's vectors among them."""
+    stepping.fixed_batch_norm(monkeypatch)
+    whole = stepping.train(tf.distribute.OneDeviceStrategy("CPU:0"))
+    stepping.assert_same(stepping.train(two_replicas, microbatches=2), whole)
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)]
+)
+def test_gradients_of_parts_are_those_of_the_whole(precision, tolerance):
+    keras.utils.set_random_seed(2)
+    model = biggan.Discriminator(
+        32, num_classes=3, channel_multiplier=2, precision=precision
+    )
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.uniform(-1, 1, (8, 32, 32, 3)), tf.float32)
+    batch = LatentBatch(images, tf.constant([0, 1, 2, 0, 1, 2, 0, 1]), tf.ones([8]))
+
+    def one(batch):
+        with tf.GradientTape() as tape:
+            logits = model(batch.latents, batch.labels, training=True)
+            loss = tf.reduce_sum(logits * batch.weights) / 8
+        return tape.gradient(loss, model.trainable_variables), {"loss": loss}
+
+    @tf.function(autograph=False)
+    def run(parts):
+        with iterate_once():
+            gradients, metrics = accumulate([(x,) for x in cut(batch, parts)], one)
+        return [tf.convert_to_tensor(g) for g in gradients], metrics
+
+    before = [v.numpy() for v in model.variables]
+    results = []
+    for parts in (1, 4):
+        for variable, value in zip(model.variables, before):
+            variable.assign(value)
+        results.append(run(parts))
+    (whole, whole_metrics), (parts, parts_metrics) = results
+    np.testing.assert_allclose(
+        whole_metrics["loss"], parts_metrics["loss"], rtol=tolerance
+    )
+    for a, b in zip(whole, parts):
+        np.testing.assert_allclose(a, b, atol=tolerance * np.abs(a).max())
+
+
+def test_cut_keeps_order_and_what_is_missing():
+    batch = LatentBatch(tf.reshape(tf.range(8), [4, 2]), None, tf.range(4))
+    first, second = cut(batch, 2)
+    np.testing.assert_array_equal(first.latents, [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(second.weights, [2, 3])
+    assert first.labels is None
+
+
+def test_parts_wait_for_one_another():
+    """Else their activations would be in memory side by side."""
+
+    def one(batch):
+        total = tf.reduce_sum(batch.latents)
+        return [total], {"total": total}
+
+    @tf.function(autograph=False)
+    def run(latents):
+        batch = LatentBatch(latents, None, latents[:, 0])
+        return accumulate([(part,) for part in cut(batch, 2)], one)
+
+    graph = run.get_concrete_function(tf.TensorSpec([4, 2])).graph
+    sums = [x for x in graph.get_operations() if x.type == "Sum"]
+    assert len(sums) == 2
+    late = sums[1].inputs[0].op
+    assert sums[0] in late.control_inputs
+    np.testing.assert_allclose(run(tf.ones([4, 2]))[1]["total"], 8)
+
+
+def test_a_kernel_iterates_once_and_keeps_its_norm():
+    layer = Dense(5, 4)
+    before = layer.weight.right.numpy()
+    with iterate_once():
+        first = layer.weight.sigma(training=True)
+        after = layer.weight.right.numpy()
+        second = layer.weight.sigma(training=True)
+    assert np.abs(after - before).max() > 0
+    np.testing.assert_array_equal(layer.weight.right.numpy(), after)
+    np.testing.assert_array_equal(first, second)
+    layer.weight.sigma(training=True)
+    assert np.abs(layer.weight.right.numpy() - after).max() > 0
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    check_microbatches(12, 2, 3)
+    with pytest.raises(InputError, match="multiple of 8"):
+        check_microbatches(12, 2, 4)
