@@ -22,9 +22,11 @@ from tf_smallgan.training.logs import read_metrics
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """A finished smoke run: its folder and what it printed."""
+    """A finished smoke run: its folder and what it printed. Step 2 was the best."""
     folder = tmp_path_factory.mktemp("smoke")
-    return folder, run("tf_smallgan.train", SMOKE, f"--workdir={folder}").stdout
+    printed = run("tf_smallgan.train", SMOKE, f"--workdir={folder}").stdout
+    (folder / "best.json").write_text('{"step": 2}')
+    return folder, printed
 
 
 def test_train_says_what_it_does_and_leaves_everything(smoke):
@@ -93,7 +95,8 @@ def test_sample_draws_sheets_and_arrays(smoke, tmp_path):
     sheet, arrays = tmp_path / "lines.png", tmp_path / "s.npz"
     run_here(sample, workdir, "--layout=interpolation", "--count=30", f"--out={sheet}")
     assert tf.io.decode_png(sheet.read_bytes()).shape == (3 * 66 + 2, 10 * 66 + 2, 1)
-    run("tf_smallgan.sample", workdir, "--label=3", "--count=5", f"--out={arrays}")
+    flags = ("--step=best", "--label=3", "--count=5", f"--out={arrays}")
+    assert "step 2:" in run("tf_smallgan.sample", workdir, *flags).stdout
     with np.load(arrays) as loaded:
         assert loaded["images"].shape == (5, 32, 32, 1)
         assert loaded["images"].dtype == np.uint8
@@ -116,19 +119,21 @@ def test_sample_refuses_what_it_cannot_draw(smoke, flag, message):
 
 def test_evaluate_prints_and_keeps_its_figures(smoke, capsys):
     folder, _ = smoke
-    run_here(evaluate, f"--workdir={folder}", "--num_samples=200")
+    flags = (f"--workdir={folder}", "--step=best", "--num_samples=200")
+    run_here(evaluate, *flags)
     printed = capsys.readouterr().out
     assert "conditional_accuracy" in printed
     assert "classifier_frechet_distance" in printed
     assert "fid" not in printed.lower()
     lines = (folder / "evaluation" / "scores.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])
+    assert json.loads(lines[-1])["step"] == 2
 
 
 def test_an_export_is_loaded_by_a_process_that_has_only_tensorflow(smoke, tmp_path):
     folder, _ = smoke
     exports = tmp_path / "exports"
-    run("export", f"--workdir={folder}", f"--export_dir={exports}")
+    flags = (f"--workdir={folder}", "--step=best", f"--export_dir={exports}")
+    assert "Exported step 2" in run("export", *flags).stdout
     script = (
         "import sys, tensorflow as tf\n"
         "m = tf.saved_model.load(sys.argv[1])\n"

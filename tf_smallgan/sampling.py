@@ -26,9 +26,11 @@ class Drawer(Protocol):
 
     Attributes:
       num_classes: K, 0 for an unconditional generator.
+      origin: which generator it is, to print.
     """
 
     num_classes: int
+    origin: str
 
     def draw(self, labels: np.ndarray) -> np.ndarray:
         """[N, H, W, C] uint8, one image a label [N]."""
@@ -63,7 +65,10 @@ def write_samples(config: Config) -> None:
         _write_npz(wanted.out, images, labels)
     else:
         pictures.write_png(wanted.out, pictures.sheet(images, columns))
-    print(f"{len(images)} images at truncation {wanted.truncation}: {wanted.out}")
+    print(
+        f"{len(images)} images at truncation {wanted.truncation} from {drawer.origin}: "
+        f"{wanted.out}"
+    )
 
 
 def open_drawer(config: Config) -> Drawer:
@@ -139,7 +144,8 @@ class WorkdirDrawer:
         config = settings.complete(config)
         spec = settings.model_spec(config)
         path = checkpoint_path(Workdir(config.run.workdir), step)
-        average, self.step = restore_average(spec, path)
+        average, number = restore_average(spec, path)
+        self.origin = f"step {number}"
         self.num_classes = spec.num_classes
         self._sampler = Sampler(
             average,
@@ -177,7 +183,9 @@ class ExportDrawer:
     """Draws from an exported SavedModel by its signatures alone."""
 
     def __init__(self, export_dir: str, truncation: float, seed: int):
-        self._module = tf.saved_model.load(str(newest_version(export_dir)))
+        version = newest_version(export_dir)
+        self._module = tf.saved_model.load(str(version))
+        self.origin = str(version)
         self._signatures = self._module.signatures
         self._truncation, self._seed = truncation, seed
         inputs = self._signatures["default"].structured_input_signature[1]

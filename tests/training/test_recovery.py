@@ -12,9 +12,10 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import running
 from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
-from tf_smallgan.training.health import Collapse
+from tf_smallgan.training.health import Collapse, HealthWatch
 from tf_smallgan.training.logs import read_metrics
 from tf_smallgan.training.recovery import Collapsed, Recovery
+from tf_smallgan.training.spectrum import spectrum_reader
 from tf_smallgan.training.state import build_state
 from tf_smallgan.workdir import Workdir
 
@@ -153,3 +154,33 @@ def test_a_run_without_checkpoints_starts_afresh(tmp_path, state):
     assert not (tmp_path / "rollbacks.json").exists()
     assert recovery.checkpoints.newest() == 0
     assert int(state.rollbacks) == 0
+
+
+def test_two_replicas_go_back_together_and_a_sick_weight_is_named(
+    tmp_path, two_replicas
+):
+    with two_replicas.scope():
+        state = build_state(SPEC, _training(), seed=0)
+    _start(state, 10)
+    recovery = _recovery(tmp_path, state)
+    recovery.checkpoints.save()
+    weight = state.generator.first.weight.kernel
+    expected = weight.numpy()
+    weight.assign(weight * np.float32(1e25))
+    networks = {"discriminator": state.discriminator, "generator": state.generator}
+    with pytest.raises(Collapse, match="at step 15.*the generator's weights") as found:
+        HealthWatch().check_state(15, networks)
+    state.step.assign(15)
+    recovery.after(found.value)
+    assert state.position() == 15
+    for replica in range(2):
+        rate = state.generator_optimizer.learning_rate.value.values[replica]
+        assert float(rate) == pytest.approx(0.4)
+        np.testing.assert_array_equal(weight.value.values[replica], expected)
+    HealthWatch().check_state(10, networks)
+    values = spectrum_reader(networks)()
+    np.testing.assert_allclose(
+        values["spectral/generator/first"],
+        float(state.generator.first.weight.sigma(training=False)),
+        rtol=1e-5,
+    )

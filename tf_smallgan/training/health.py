@@ -108,7 +108,8 @@ class HealthWatch:
         """
         self.check()
         for name, network in networks.items():
-            if vital_signs.nonfinite([v.value for v in network.variables]):
+            values = [v.value for v in network.variables if "float" in v.dtype]
+            if vital_signs.nonfinite(values):
                 raise Collapse(step, step, f"the {name}'s weights are not finite")
 
     def reset(self) -> None:

@@ -11,6 +11,9 @@ import json
 import os
 import pathlib
 
+import keras
+import tensorflow as tf
+
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.training.best import BestCheckpoint
@@ -78,8 +81,8 @@ class Recovery:
             "rollback": rollbacks + 1,
             "collapse": str(collapse),
             "collapsed_at_step": collapse.step,
-            "generator_lr": float(self.state.generator_optimizer.learning_rate),
-            "discriminator_lr": float(self.state.discriminator_optimizer.learning_rate),
+            "generator_lr": _rate(self.state.generator_optimizer),
+            "discriminator_lr": _rate(self.state.discriminator_optimizer),
         }
 
     def _apply(self, rollbacks: int, skipped: int) -> None:
@@ -91,8 +94,7 @@ class Recovery:
             self.state.generator_optimizer,
             self.state.discriminator_optimizer,
         ):
-            rate = float(optimizer.learning_rate)
-            optimizer.learning_rate = rate * 0.5**missing
+            optimizer.learning_rate = _rate(optimizer) * 0.5**missing
         self.state.rollbacks.assign(rollbacks)
         self.state.skipped.assign(skipped)
 
@@ -138,6 +140,11 @@ class Recovery:
             f"  Best checkpoint: {best}\n"
             f"  {advice}"
         )
+
+
+def _rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The learning rate; a plain float() does not see through a mirrored variable."""
+    return float(tf.convert_to_tensor(optimizer.learning_rate.value))
 
 
 def _read(path: pathlib.Path) -> tuple[int, int]:
