@@ -74,14 +74,16 @@ def _train_together(
         with cluster.chief_first():
             own = stack.enter_context(cluster.own_workdir(workdir))
             own.open(config)
-            with strategy.scope():
-                checkpoints = Checkpoints(
-                    own.checkpoints,
-                    state,
-                    config.schedule.keep_checkpoints,
-                    seen=observer.seen,
-                )
-                first_step = checkpoints.restore()
+        cluster.meet()
+        # Together: restoring makes a variable, which the chief gives to all.
+        with strategy.scope():
+            checkpoints = Checkpoints(
+                own.checkpoints,
+                state,
+                config.schedule.keep_checkpoints,
+                seen=observer.seen,
+            )
+            first_step = checkpoints.restore()
         cluster.check_same(first_step, f"--workdir={workdir.path} (the last step)")
         recovery = _recovery(config, own, state, checkpoints)
         if first_step:
