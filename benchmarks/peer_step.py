@@ -6,7 +6,9 @@ PyTorch; imports nothing of ours. Protocol: benchmarks/stopwatch.py.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -14,27 +16,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import stopwatch
 
 
-def make_step(asked: argparse.Namespace):
-    """One whole step: two or more D updates, one G update, EMA; made images."""
-    sys.path.insert(0, asked.peer)
+def _import_peer(path: str) -> tuple[Any, Any, Any]:
+    """Its modules of networks, of the train function and of helpers."""
+    sys.path.insert(0, path)
     # Data sets and pictures, which a step on made images does not touch.
     for name in ("torchvision", "datasets", "animal_hash"):
         sys.modules[name] = mock.MagicMock()
         for part in ("transforms", "datasets", "utils"):
             sys.modules[f"{name}.{part}"] = mock.MagicMock()
     import BigGAN
-    import torch
     import train_fns
     import utils
 
-    torch.manual_seed(0)
+    return BigGAN, train_fns, utils
+
+
+def _networks(networks: Any, asked: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """G, its average and D at the sizes that were asked for."""
     common = {
         "n_classes": asked.classes,
         "resolution": asked.resolution,
         "num_D_SVs": 1,
         "num_G_SVs": 1,
     }
-    generator_options = {
+    options = {
         "G_ch": asked.ch,
         "dim_z": asked.latent_dim,
         "G_attn": asked.attention,
@@ -44,11 +49,20 @@ def make_step(asked: argparse.Namespace):
         "cross_replica": False,
         "mybn": False,
     }
-    generator = BigGAN.Generator(**generator_options, **common)
-    average = BigGAN.Generator(**generator_options, **common, no_optim=True)
-    discriminator = BigGAN.Discriminator(
-        D_ch=asked.ch, D_attn=asked.attention, **common
+    return (
+        networks.Generator(**options, **common),
+        networks.Generator(**options, **common, no_optim=True),
+        networks.Discriminator(D_ch=asked.ch, D_attn=asked.attention, **common),
     )
+
+
+def make_step(asked: argparse.Namespace) -> Callable[[], object]:
+    """One whole step: all D updates, one G update, the average; made images."""
+    networks, train_functions, utils = _import_peer(asked.peer)
+    import torch
+
+    torch.manual_seed(0)
+    generator, average, discriminator = _networks(networks, asked)
     latents, labels = utils.prepare_z_y(
         asked.batch, generator.dim_z, asked.classes, device="cpu"
     )
@@ -63,15 +77,14 @@ def make_step(asked: argparse.Namespace):
         "G_ortho": 0.0,
         "ema": True,
     }
-    state = {"itr": 1}
-    train = train_fns.GAN_training_function(
+    train = train_functions.GAN_training_function(
         generator,
         discriminator,
-        BigGAN.G_D(generator, discriminator),
+        networks.G_D(generator, discriminator),
         latents,
         labels,
         utils.ema(generator, average, 0.9999, 0),
-        state,
+        {"itr": 1},
         settings,
     )
     count = asked.updates * asked.batch

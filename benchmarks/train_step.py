@@ -77,10 +77,16 @@ def _print_step(name: str, worker: Worker, batch: int, peak_rate: float) -> None
     facts, median = worker.facts(), statistics.median(worker.seconds)
     rate = facts["flops"] / median / 1e9
     print(
-        f"{name:16} {median * 1e3:8.0f} ms {batch / median:7.1f} images/s "
+        f"{name:16} {median * 1e3:8.0f} ms ({_cpu_ms(worker):.0f} ms of CPU) "
+        f"{batch / median:7.1f} images/s "
         f"{facts['peak_mib']:6.0f} MiB {facts['flops'] / 1e9:6.1f} GFLOP "
         f"{rate:6.1f} GFLOP/s {rate / peak_rate:6.1%} of peak"
     )
+
+
+def _cpu_ms(worker: Worker) -> float:
+    """CPU time of a call, over all cores; other work on the machine adds less to it."""
+    return statistics.median(worker.cpu_seconds) * 1e3
 
 
 def ratio(over: Worker, under: Worker) -> float:
@@ -118,7 +124,7 @@ def compare(asked: argparse.Namespace, flags: list[str]) -> None:
     if peer:
         print(
             f"{'peer float32':16} {statistics.median(peer.seconds) * 1e3:8.0f} ms "
-            f"{peer.facts()['peak_mib']:30.0f} MiB"
+            f"({_cpu_ms(peer):.0f} ms of CPU) {peer.facts()['peak_mib']:.0f} MiB"
         )
     _print_ratios(steps, peer)
     for worker in workers:
@@ -152,7 +158,8 @@ def trace(flags: list[str]) -> None:
     traced = time.perf_counter()
     print(
         f"building and initialising {built - start:.1f} s, tracing "
-        f"{traced - built:.1f} s, together {traced - start:.1f} s; "
+        f"{traced - built:.1f} s, together {traced - start:.1f} s "
+        f"({time.process_time():.1f} s of CPU with the imports); "
         f"peak memory {measuring.peak_memory_mib():,.0f} MiB"
     )
 

@@ -198,7 +198,11 @@ class ModelConfig:
         "Compute type; weights stay float32.",
         choices=("float32", "bfloat16"),
     )
-    remat: bool = option(False, "Recompute activations in the backward pass.")
+    remat: bool = option(
+        False,
+        "Keep the blocks' inputs alone for the backward pass and compute what is "
+        "inside again: less memory, more time.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +228,10 @@ class TrainingConfig:
         0.0, "Weight of BigGAN's orthogonal regularisation of G.", minimum=0
     )
     microbatches: int = option(
-        1, "Accumulate gradients over this many parts of the batch.", minimum=1
+        1,
+        "Accumulate gradients over this many parts of each replica's batch: less "
+        "memory; batch norm's statistics are those of a part.",
+        minimum=1,
     )
 
 

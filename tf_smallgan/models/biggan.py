@@ -86,10 +86,9 @@ class Generator(keras.Model):
         ch = channel_multiplier or row.channel_multiplier
         widths = [ch * w for w in row.generator]
         spectral = assembly.choose(spectral, row.spectral_generator)
-        self.precision, self.image_channels = precision, image_channels
-        self.remat = remat
+        self.precision, self.remat = precision, remat
         self.latent_dim = latent_dim or row.latent_dim
-        self.num_classes = num_classes
+        self.image_channels, self.num_classes = image_channels, num_classes
         self.shared_embedding = assembly.choose(shared_embedding, row.shared_embedding)
         self.skip_latents = assembly.choose(skip_latents, row.skip_latents)
         embedded = bool(num_classes) and self.shared_embedding
@@ -240,8 +239,7 @@ class Discriminator(keras.Model):
         attended = assembly.choose(attention, row.discriminator_attention)
         common: dict[str, Any] = {"spectral": spectral, "compute_dtype": precision}
         convolution = {"fused": fused, **common}
-        self.precision, self.num_classes = precision, num_classes
-        self.remat = remat
+        self.precision, self.remat, self.num_classes = precision, remat, num_classes
         self.wide, self.pool_shortcuts = row.wide_discriminator, pool_shortcuts
         widths = [image_channels, *(ch * w for w in row.discriminator)]
         self.stem = self._make_stem(widths, convolution)

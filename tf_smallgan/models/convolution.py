@@ -92,6 +92,29 @@ def convolve_pool(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return convolve_strided(images, pooling_kernel(kernel))
 
 
+def add_bias(images: tf.Tensor, bias: tf.Variable, training: bool) -> tf.Tensor:
+    """images [B, H, W, O] + bias [O], in the type of the images."""
+    shift = tf.cast(bias, images.dtype)
+    if not training or images.dtype == tf.float32:
+        return tf.nn.bias_add(images, shift)
+    outputs = tf.nn.bias_add(images, tf.stop_gradient(shift))
+    return _with_gradient_for(outputs, shift)
+
+
+@tf.custom_gradient
+def _with_gradient_for(outputs: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """`outputs` [B, H, W, O], to which `bias` [O] was added without a gradient.
+
+    The gradient of bias_add itself sums in bfloat16 on CPU, and stops at 256 ones.
+    """
+
+    def gradient(upstream):
+        # This sum is float32 inside.
+        return upstream, tf.reduce_sum(upstream, [0, 1, 2])
+
+    return tf.identity(outputs), gradient
+
+
 class Convolution(keras.layers.Layer):
     """A 1x1 or 3x3 convolution, optionally resampling by 2.
 
@@ -156,12 +179,7 @@ class Convolution(keras.layers.Layer):
         outputs = self._apply(tf.cast(images, self.compute), operand)
         if self.bias is None:
             return outputs
-        bias = tf.cast(self.bias, self.compute)
-        if self.fused and self.resample == "up":
-            # oneDNN fuses bias_add and its gradient with the other convolutions. On
-            # its own that gradient sums in bfloat16 on CPU, and stops at 256 ones.
-            return outputs + bias
-        return tf.nn.bias_add(outputs, bias)
+        return add_bias(outputs, self.bias, training)
 
     def _operand(self, kernel: tf.Tensor) -> tf.Tensor:
         """What the operation multiplies by, from the normalised kernel."""

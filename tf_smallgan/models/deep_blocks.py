@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_smallgan.models.blocks import Norm
 from tf_smallgan.models.convolution import (
     Convolution,
+    add_bias,
     add_upsampled,
     average_pool,
     upsample,
@@ -149,4 +150,4 @@ class CutConvolution(Convolution):
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         outputs = super().call(images, training=training)
         bias = tf.convert_to_tensor(self.whole_bias)[: self.kept]
-        return tf.nn.bias_add(outputs, tf.cast(bias, outputs.dtype))
+        return add_bias(outputs, bias, training)
