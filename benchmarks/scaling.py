@@ -23,6 +23,7 @@ from tf_smallgan import settings
 from tf_smallgan.communication import count_communication
 from tf_smallgan.config import Config
 from tf_smallgan.observer import make_prior
+from tf_smallgan.training.cluster import cluster_of
 from tf_smallgan.training.state import build_state
 from tf_smallgan.training.step import make_train_step
 from tf_smallgan.training.strategy import make_strategy
@@ -35,9 +36,8 @@ _VARIANTS = {
 }
 
 
-def step_seconds(config: Config) -> float:
-    """The median time of a step on made data, under the config's strategy."""
-    strategy = make_strategy(config.run)
+def step_seconds(config: Config, strategy: tf.distribute.Strategy) -> float:
+    """The median time of a step on made data."""
     with strategy.scope():
         state = build_state(settings.model_spec(config), config.training, seed=0)
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
@@ -92,7 +92,9 @@ def main() -> None:
     flags = sys.argv[1:]
     config = settings.complete(config_lib.parse(flags))
     if _CHILD in os.environ:
-        print(step_seconds(config))
+        strategy = make_strategy(config.run)
+        with cluster_of(strategy).together():
+            print(step_seconds(config, strategy))
         return
     print(measuring.machine())
     spec = settings.model_spec(config)
