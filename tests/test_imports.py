@@ -10,6 +10,7 @@ RANKS = {
     "tf_smallgan": 0,
     "tf_smallgan.errors": 0,
     "tf_smallgan.torch_archive": 1,
+    "tf_smallgan.config_sections": 0,
     "tf_smallgan.config": 1,
     "tf_smallgan.gan_library": 1,
     "tf_smallgan.pictures": 1,

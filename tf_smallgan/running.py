@@ -5,18 +5,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tf_smallgan import pictures, settings
+from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import records_of_step, training_dataset
 from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.during_training import TrainingEvaluation, deciding_metric
-from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import TrainingData, prepare
+from tf_smallgan.preview import Preview
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.best import BestCheckpoint
@@ -30,9 +29,6 @@ from tf_smallgan.training.spectrum import largest, spectrum_reader
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
 from tf_smallgan.workdir import Workdir
-
-_PREVIEW_STANDING_BATCHES = 16
-_PREVIEW_ROWS, _PREVIEW_COLUMNS = 10, 10
 
 
 def train(config: Config) -> None:
@@ -243,42 +239,3 @@ def _readable_batches(
 
     batches = iter(distributed_batches(config, data, strategy, first_step))
     return naming_unreadable(batches, first_step, check)
-
-
-class Preview:
-    """Sample grids of the averaged generator while training: a row a class."""
-
-    def __init__(
-        self, config: Config, state: TrainingState, workdir: Workdir, board: TensorBoard
-    ):
-        self._spec = settings.model_spec(config)
-        self._config, self._state = config, state
-        self._workdir, self._board = workdir, board
-        self._sampler: Sampler | None = None
-
-    def write(self, step: int) -> None:
-        """Writes samples/step-N.png, the same latents every time."""
-        sampler = self._fresh_sampler()
-        rows = min(self._spec.num_classes or _PREVIEW_ROWS, _PREVIEW_ROWS)
-        labels = np.repeat(np.arange(rows, dtype=np.int32), _PREVIEW_COLUMNS)
-        images = sampler.images(
-            sampler.latents(len(labels)), labels if self._spec.num_classes else None
-        )
-        sheet = pictures.sheet(images, _PREVIEW_COLUMNS)
-        pictures.write_png(self._workdir.samples / f"step-{step:07}.png", sheet)
-        self._board.image(step, "samples", sheet)
-
-    def _fresh_sampler(self) -> Sampler:
-        """Traced at the first call, fitted to the weights at each."""
-        if self._sampler is not None:
-            self._sampler.refresh()
-            return self._sampler
-        self._sampler = Sampler(
-            self._state.average,
-            self._spec,
-            rule=self._config.sampling.truncation_rule,
-            batch_size=min(self._config.training.batch_size, 64),
-            seed=self._config.run.seed,
-            standing_batches=_PREVIEW_STANDING_BATCHES,
-        )
-        return self._sampler

@@ -1,0 +1,335 @@
+"""The flags, section by section: each field is a flag, with its default and help.
+
+`tf_smallgan.config` reads them. A flag cannot exist without a reader, since it *is* a
+field.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    choices: Sequence[str] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """A dataclass field that is also a flag."""
+    metadata = {
+        "help": help_text,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """Where a run lives and what it runs on."""
+
+    workdir: str = option(
+        "", "The run's folder: checkpoints, samples, logs and flags.cfg."
+    )
+    strategy: str = option(
+        "auto",
+        "How training is distributed; auto takes what is there and says which.",
+        choices=("auto", "one_device", "mirrored", "multi_worker", "tpu"),
+    )
+    tpu: str = option("local", "Name or address of the TPU; 'local' on its own host.")
+    logical_cpus: int = option(
+        1, "Splits one CPU into this many devices, to try `mirrored`.", minimum=1
+    )
+    seed: int = option(0, "Everything random follows from it.", minimum=0)
+    deterministic: bool = option(
+        False, "Op determinism, for bit-exact repeats; may be slower."
+    )
+    dry_run: bool = option(False, "Print the plan and stop; needs no data.")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which images are trained on and how they are converted."""
+
+    dataset: str = option(
+        "digits",
+        "'digits' (scikit-learn's, embedded), 'image_folder', or any TFDS name "
+        "such as mnist, cifar10, imagenet2012, lsun/church_outdoor.",
+    )
+    data_dir: str = option(
+        "", "TFDS's data folder, or for image_folder the folder of class folders."
+    )
+    split: str = option("train", "The split that is trained on.")
+    cache_dir: str = option(
+        "", "Folder of the embedding cache; WORKDIR/cache when empty."
+    )
+    resolution: int = option(32, "Image height and width in pixels.", minimum=8)
+    image_channels: int | None = option(
+        None, "1 (grey) or 3 (RGB); images are converted.", minimum=1, maximum=3
+    )
+    num_classes: int | None = option(
+        None, "Number of classes; from the data set when it is known.", minimum=1
+    )
+    conditional: bool | None = option(
+        None, "Condition on the class; on where the data set has labels."
+    )
+    random_flip: bool | None = option(
+        None, "Mirror half of the images; off for digits and mnist."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CoresetConfig:
+    """Small-GAN: how a batch is chosen out of a larger one."""
+
+    prior_oversample: int = option(
+        4, "Large batch of latents over the batch; 1 turns it off.", minimum=1
+    )
+    data_oversample: int = option(
+        4, "Large batch of data over the batch; 1 turns it off.", minimum=1
+    )
+    coreset_method: str = option(
+        "k_center",
+        "Selection rule.",
+        choices=("k_center", "stratified", "d_squared", "robust", "uniform"),
+    )
+    coreset_scope: str = option(
+        "replica",
+        "Select in each replica's own large batch, or in the global one.",
+        choices=("replica", "global"),
+    )
+    coreset_class_balance: bool = option(
+        False,
+        "Give each class its share of the large batch of data; k_center alone "
+        "draws remote classes more often.",
+    )
+    coreset_weights: bool = option(
+        False, "Weight each chosen point by its share of the large batch."
+    )
+    embedder: str = option(
+        "classifier",
+        "Network whose features the data core-set is chosen on.",
+        choices=("inception", "classifier", "pixels"),
+    )
+    inception_weights: str = option(
+        "", "File written by tf_smallgan.convert_inception."
+    )
+    embedding_dim: int = option(
+        32, "Features are projected at random to this many dimensions.", minimum=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The networks."""
+
+    architecture: str = option(
+        "biggan",
+        "Which pair of networks.",
+        choices=("biggan", "biggan_deep", "sagan", "sngan"),
+    )
+    channel_multiplier: int | None = option(
+        None, "Width ch; from the architecture when not given.", minimum=1
+    )
+    latent_dim: int | None = option(
+        None, "Size of the latent; from the architecture when not given.", minimum=1
+    )
+    attention_resolutions: tuple[int, ...] | None = option(
+        None,
+        "Comma list of resolutions with self-attention in G and D; 0 for none; "
+        "from the architecture when not given.",
+    )
+    shared_embedding: bool | None = option(
+        None,
+        "One class embedding for all conditional batch norms; from the architecture "
+        "when not given.",
+    )
+    skip_latents: bool | None = option(
+        None,
+        "Feed a chunk of the latent to each block (biggan_deep: all of it); from the "
+        "architecture when not given.",
+    )
+    class_embedding_dim: int = option(
+        128, "Size of the shared class embedding.", minimum=1
+    )
+    spectral_norm: str = option(
+        "auto",
+        "Which networks are spectrally normalised; auto: as the architecture says.",
+        choices=("auto", "both", "discriminator", "none"),
+    )
+    lean_to_image: bool = option(
+        False,
+        "biggan_deep: a last convolution of just the image's channels, not of ch.",
+    )
+    batch_norm_epsilon: float = option(
+        1e-5,
+        "Added to batch norm's variances; imported models have their own.",
+        minimum=0,
+    )
+    statistics_truncations: tuple[float, ...] = option(
+        (),
+        "Truncations at which an imported generator brings its own standing "
+        "statistics; set by tf_smallgan.import_weights, not for training.",
+    )
+    fused_resampling: bool = option(
+        True, "Exact algebra for resampling convolutions; off for comparison."
+    )
+    latent_distribution: str = option(
+        "normal",
+        "The prior.",
+        choices=("normal", "uniform", "truncated_normal"),
+    )
+    precision: str = option(
+        "float32",
+        "Compute type; weights stay float32.",
+        choices=("float32", "bfloat16"),
+    )
+    remat: bool = option(
+        False,
+        "Keep the blocks' inputs alone for the backward pass and compute what is "
+        "inside again: less memory, more time.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Losses, optimizers and their schedule."""
+
+    batch_size: int = option(64, "Global batch that is trained on.", minimum=2)
+    train_steps: int = option(
+        1000, "Steps; one is all D updates and one G update.", minimum=1
+    )
+    discriminator_steps: int = option(2, "D updates a step.", minimum=1)
+    generator_lr: float = option(5e-5, "Adam's learning rate for G.", minimum=0)
+    discriminator_lr: float = option(2e-4, "Adam's learning rate for D.", minimum=0)
+    adam_beta1: float = option(0.0, "Adam's beta 1.", minimum=0, maximum=1)
+    adam_beta2: float = option(0.999, "Adam's beta 2.", minimum=0, maximum=1)
+    ema_decay: float = option(
+        0.9999, "Decay of G's averaged weights.", minimum=0, maximum=1
+    )
+    ema_start_step: int = option(
+        0, "Before this step the average is a copy of G.", minimum=0
+    )
+    orthogonal_regularization: float = option(
+        0.0, "Weight of BigGAN's orthogonal regularisation of G.", minimum=0
+    )
+    microbatches: int = option(
+        1,
+        "Accumulate gradients over this many parts of each replica's batch: less "
+        "memory; batch norm's statistics are those of a part.",
+        minimum=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """How often things are written; 0 turns one off."""
+
+    checkpoint_every_steps: int = option(500, "Checkpoint interval.", minimum=0)
+    log_every_steps: int = option(50, "Progress and metrics interval.", minimum=0)
+    sample_every_steps: int = option(500, "Sample grid interval.", minimum=0)
+    eval_every_steps: int = option(0, "Evaluation interval.", minimum=0)
+    eval_samples: int = option(1000, "Samples of an evaluation.", minimum=2)
+    keep_checkpoints: int = option(3, "Checkpoints kept.", minimum=1)
+    on_collapse: str = option(
+        "stop", "What to do when training collapses.", choices=("stop", "rollback")
+    )
+    max_rollbacks: int = option(
+        3, "With --on_collapse=rollback, stop at the collapse after so many.", minimum=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """How latents are truncated and batch norm is set for sampling."""
+
+    truncation_rule: str = option(
+        "hub",
+        "hub: truncation times a normal cut at 2; threshold: the paper's, cut at "
+        "the truncation.",
+        choices=("hub", "threshold"),
+    )
+    standing_batches: int = option(
+        100, "Forward passes for standing batch norm statistics.", minimum=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleConfig:
+    """What `sample` draws."""
+
+    out: str = option("samples.png", "A .png picture or an .npz of images.")
+    count: int | None = option(None, "Images in all; 64 when not given.", minimum=1)
+    label: tuple[int, ...] | None = option(
+        None, "Class or comma list of classes; all of them when not given."
+    )
+    truncation: float = option(1.0, "Truncation in (0, 1].", maximum=1)
+    layout: str = option(
+        "grid",
+        "grid: random images; classes: a row a class; interpolation: rows between "
+        "two latents and classes.",
+        choices=("grid", "classes", "interpolation"),
+    )
+    export_dir: str = option("", "Sample from this export, not from --workdir.")
+    step: str = option("last", "best, last, or the number of a kept checkpoint.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` scores."""
+
+    truncations: tuple[float, ...] = option(
+        (1.0,), "Comma list of truncations in (0, 1] to score."
+    )
+    num_samples: int = option(10_000, "Samples to score.", minimum=2)
+    report: str = option("", "Write an HTML report to this path.")
+    bn: str = option(
+        "standing",
+        "Batch norm statistics used while sampling.",
+        choices=("standing", "moving", "batch"),
+    )
+    export_dir: str = option("", "Score this export, not --workdir.")
+    feature_space: str = option(
+        "auto",
+        "Where images are compared; auto: the classifier where there are labels, and "
+        "Inception too with --inception_weights or --inception_module.",
+        choices=("auto", "classifier", "inception", "both"),
+    )
+    inception_module: str = option(
+        "",
+        "Inception network to score with in place of --inception_weights: a TF-Hub "
+        "address or a SavedModel's folder, images to pool_3 and logits.",
+    )
+    reference: str = option(
+        "",
+        "Statistics of the real images to score against: a file that evaluate wrote, "
+        "or any .npz with mu and sigma; computed and cached when empty.",
+    )
+    results_dir: str = option("", "Where scores go; WORKDIR/evaluation when empty.")
+    step: str = option("last", "best, last, or the number of a kept checkpoint.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What `export` writes."""
+
+    export_dir: str = option("", "Gets integer version folders.")
+    step: str = option("last", "best, last, or the number of a kept checkpoint.")
+    standing_truncations: tuple[float, ...] = option(
+        (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0),
+        "Rising comma list of truncations in (0, 1] at which standing statistics are "
+        "computed; those between are interpolated.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TpuCheckConfig:
+    """What `tpu_check` compiles for."""
+
+    topology: str = option(
+        "v5e:2x2", "A TPU generation and its slice, such as v3:2x2 or v5e:2x2."
+    )
+    replica_batch: int = option(16, "Batch of the one replica compiled.", minimum=2)
