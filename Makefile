@@ -40,7 +40,7 @@ check: $(READY)
 check-parity: $(READY)
 	$(RUN) -m pytest tests/parity -rs
 
-# Twenty kills in a row, in the middle of saves too; about ten minutes.
+# Twenty kills in a row, in the middle of saves too; takes minutes.
 check-faults: $(READY)
 	KILLS=20 $(RUN) -m pytest tests/faults -rs --durations=5
 
