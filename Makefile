@@ -62,7 +62,7 @@ $(TPU_READY): tf_smallgan/tpu/environment.py
 	  $$($(PYTHON) -c "from tf_smallgan.tpu.environment import PINS; print(*PINS)")
 	@touch $(TPU_READY)
 
-# Twenty kills in a row, in the middle of saves too; about ten minutes.
+# Twenty kills in a row, in the middle of saves too; takes minutes.
 check-faults: $(READY)
 	KILLS=20 $(RUN) -m pytest tests/faults -rs --durations=5
 
