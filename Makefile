@@ -10,7 +10,7 @@ TPU_READY := $(TPU_VENV)/.ready
 WORKDIR ?= runs/digits
 EXPORT_DIR ?= runs/digits/export
 
-.PHONY: train test check check-parity check-tpu check-faults tpu-environment clean
+.PHONY: train test check check-parity check-tpu check-faults check-slow tpu-environment clean
 
 train: $(READY)
 	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
@@ -62,9 +62,13 @@ $(TPU_READY): tf_smallgan/tpu/environment.py
 	  $$($(PYTHON) -c "from tf_smallgan.tpu.environment import PINS; print(*PINS)")
 	@touch $(TPU_READY)
 
-# Twenty kills in a row, in the middle of saves too; takes minutes.
+# Twenty kills in a row, in the middle of saves too, and lost workers; takes minutes.
 check-faults: $(READY)
-	KILLS=20 $(RUN) -m pytest tests/faults -rs --durations=5
+	KILLS=20 $(RUN) -m pytest tests/faults tests/test_workers.py -m "slow or not slow"
+
+# What is too long for `make test`: those faults, a narrow imagenet128, broken equalities.
+check-slow: $(READY)
+	$(RUN) -m pytest -m slow --durations=10
 
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"

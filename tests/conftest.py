@@ -17,7 +17,13 @@ tf.config.set_logical_device_configuration(
 )
 
 # Long files of few tests: started first, so that no worker is left alone with one.
-_FIRST = ("test_commands.py", "test_imagenet128.py", "test_resume.py")
+_FIRST = (
+    "test_commands.py",
+    "test_equalities.py",
+    "test_resume.py",
+    "test_accumulation.py",
+    "test_kill.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,9 +1,10 @@
 """configs/imagenet128.cfg for real, but for what would take long here.
 
-Other than there: width, batch, embedder, images, and one D update a step.
+Other than there: width, batch, embedder and images.
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
@@ -42,6 +43,7 @@ def _make_imagenet(data_dir):
     )
 
 
+@pytest.mark.slow
 def test_two_mirrored_steps_and_an_export(tmp_path):
     _make_imagenet(tmp_path / "data")
     workdir = tmp_path / "run"
@@ -52,7 +54,6 @@ def test_two_mirrored_steps_and_an_export(tmp_path):
         f"--data_dir={tmp_path / 'data'}",
         "--channel_multiplier=8",
         "--batch_size=4",
-        "--discriminator_steps=1",
         "--embedder=pixels",
         "--strategy=mirrored",
         "--logical_cpus=2",

@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 
 from tests.clusters import cluster_environments
-from tests.test_commands import ROOT, SMOKE
+from tests.commands import ROOT, SMOKE
 from tf_smallgan.training.cluster import LOST_WORKER_EXIT
 from tf_smallgan.training.logs import read_metrics
+
+pytestmark = pytest.mark.slow
 
 # One D update and latents without a core-set: less to trace, four times over.
 FLAGS = (

@@ -37,10 +37,10 @@ def test_three_kills(tmp_path):
     _assert_whole(run, run.finish(more_steps=7))
 
 
-@pytest.mark.skipif("KILLS" not in os.environ, reason="long; make check-faults runs it")
+@pytest.mark.slow
 def test_many_kills_and_every_bit_is_that_of_a_run_without(tmp_path):
     run = KilledRun(tmp_path / "killed", ("--deterministic",), seed=1)
-    for number in range(int(os.environ["KILLS"])):
+    for number in range(int(os.environ.get("KILLS", 20))):
         if number % 2:
             run.kill_while_training()
         else:

@@ -172,6 +172,7 @@ def test_what_is_reduced_is_what_is_counted(logical_and_sizes, folder):
     assert 4 * sum(gradients) == 2 * expected.gradient_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["forward", "gradient"])
 def test_equality_needs_synchronised_batch_norm(part, one, folder, two_replicas):
     found = _logical(folder, two_replicas, _unsynced(part))

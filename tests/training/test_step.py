@@ -1,4 +1,4 @@
-"""The step: one replica = two, what it updates, and that it is traced once."""
+"""The step: what it updates, and that it is traced once."""
 
 import numpy as np
 import pytest
@@ -88,19 +88,6 @@ def _train(strategy, steps, training=None):
 @pytest.fixture(scope="module")
 def one():
     return _train(tf.distribute.OneDeviceStrategy("CPU:0"), 3)
-
-
-def test_one_replica_equals_two(one, two_replicas):
-    two = _train(two_replicas, 3)
-    for network in ("generator", "discriminator", "average"):
-        for a, b in zip(
-            getattr(one[0], network).variables, getattr(two[0], network).variables
-        ):
-            np.testing.assert_allclose(
-                a.numpy(), b.numpy(), rtol=2e-3, atol=2e-4, err_msg=a.path
-            )
-    for name, value in one[1].items():
-        np.testing.assert_allclose(value, two[1][name], rtol=1e-3, atol=1e-4)
 
 
 def test_everything_trained_moves_and_the_step_counts(one):

@@ -45,8 +45,9 @@ def iterate_once(vectors: Vectors | None = None) -> Iterator[Vectors]:
         _thread.vectors = outer
 
 
-def _unit(vector: tf.Tensor) -> tf.Tensor:
-    return vector / (tf.norm(vector) + _EPSILON)
+def _unit(row: tf.Tensor) -> tf.Tensor:
+    """A row [1, N] over its norm."""
+    return row / (tf.sqrt(tf.matmul(row, row, transpose_b=True)) + _EPSILON)
 
 
 def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -64,16 +65,26 @@ def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.
     return _sigma(matrix, left, right), right
 
 
+# Rows [1, N] rather than vectors: a step does this a hundred times, and each product
+# with a vector is three operations more to trace.
 def _iterated(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The left vector [M] that goes with `right`, and the next right vector [N]."""
+    """The left vector [M] that goes with `right` [N], and the next right one [N]."""
     constant = tf.stop_gradient(matrix)
-    left = _unit(tf.linalg.matvec(constant, right))
-    return left, _unit(tf.linalg.matvec(constant, left, transpose_a=True))
+    left = _left(constant, right)
+    following = _unit(tf.matmul(left, constant))
+    return tf.reshape(left, [-1]), tf.reshape(following, [-1])
+
+
+def _left(constant: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """The left vector as a row [1, M]."""
+    return _unit(tf.matmul(tf.expand_dims(right, 0), constant, transpose_b=True))
 
 
 def _sigma(matrix: tf.Tensor, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    image = tf.linalg.matvec(matrix, tf.stop_gradient(left), transpose_a=True)
-    return tf.tensordot(image, tf.stop_gradient(right), 1)
+    image = tf.matmul(tf.expand_dims(tf.stop_gradient(left), 0), matrix)
+    column = tf.expand_dims(tf.stop_gradient(right), 1)
+    product = tf.matmul(image, column)
+    return tf.reshape(product, [])
 
 
 class Kernel(keras.layers.Layer):
@@ -109,8 +120,8 @@ class Kernel(keras.layers.Layer):
         # no communication, and a checkpoint takes the first.
         return keras.Variable(
             lambda shape, dtype: _unit(
-                tf.random.stateless_normal(shape, [seed, 1], dtype=dtype)
-            ),
+                tf.random.stateless_normal([1, *shape], [seed, 1], dtype=dtype)
+            )[0],
             shape=(size,),
             dtype="float32",
             trainable=False,
@@ -131,7 +142,7 @@ class Kernel(keras.layers.Layer):
         if training:
             return _sigma(matrix, *self._training_vectors(matrix))
         right = tf.convert_to_tensor(self.right)
-        left = _unit(tf.linalg.matvec(tf.stop_gradient(matrix), right))
+        left = _left(tf.stop_gradient(matrix), right)[0]
         return _sigma(matrix, left, right)
 
     def _training_vectors(self, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
