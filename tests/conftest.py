@@ -11,6 +11,10 @@ import tensorflow as tf
 from tf_smallgan.config import RunConfig
 from tf_smallgan.training.strategy import make_strategy
 
+# Graphs run once or twice here, and rewriting one takes longer than that. What the
+# tests run as a process of its own is rewritten as ever.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2

@@ -73,6 +73,9 @@ def test_two_mirrored_steps_and_an_export(tmp_path):
         "--standing_batches=2",
         "--standing_truncations=0.5,1",
     )
+    # Every signature against the live averaged generator, to 1e-4 at this size.
+    verified = run("export.verify", str(exports / "1"), f"--workdir={workdir}").stdout
+    assert "Against the live generator of the run" in verified
     module = tf.saved_model.load(str(exports / "1"))
     image = module.signatures["serving_default"](
         label=tf.constant([0, 999]),

@@ -25,7 +25,9 @@ def functions_of(concrete: tf.types.experimental.ConcreteFunction) -> list:
 
 
 @pytest.mark.parametrize("method", coreset.METHODS)
-def test_eager_graph_xla_dataset_and_replicas_agree(method, two_replicas):
+def test_eager_graph_xla_and_dataset_agree(method):
+    """`test_scope.py` has the replicas."""
+
     def compute(points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return all_of(method, points)
 
@@ -34,11 +36,7 @@ def test_eager_graph_xla_dataset_and_replicas_agree(method, two_replicas):
     graph = tf.function(compute, autograph=False)
     xla = tf.function(compute, autograph=False, jit_compile=True)
     mapped = tf.data.Dataset.from_tensors(points).map(compute)
-    replicated = tf.function(lambda p: two_replicas.run(compute, [p]), autograph=False)
-    per_replica = replicated(points)
-    local = two_replicas.experimental_local_results
-    replicas = zip(*map(local, per_replica), strict=True)
-    for other in [graph(points), xla(points), *mapped, *replicas]:
+    for other in [graph(points), xla(points), *mapped]:
         for expected, actual in zip(eager, other, strict=True):
             assert expected.shape == actual.shape
             np.testing.assert_array_equal(expected, actual)

@@ -14,10 +14,22 @@ from tf_smallgan.training.accumulation import accumulate, check_microbatches, cu
 from tf_smallgan.training.prior import LatentBatch
 
 
-def test_parts_equal_the_whole(monkeypatch, two_replicas):
+@pytest.fixture
+def one():
+    return tf.distribute.OneDeviceStrategy("CPU:0")
+
+
+def test_parts_equal_the_whole(monkeypatch, one):
     """With core-sets, weights, regularisation; spectral norm's vectors among them."""
     stepping.fixed_batch_norm(monkeypatch)
-    whole = stepping.train(tf.distribute.OneDeviceStrategy("CPU:0"))
+    whole = stepping.train(one)
+    stepping.assert_same(stepping.train(one, microbatches=2), whole)
+
+
+@pytest.mark.slow
+def test_parts_on_replicas_equal_the_whole(monkeypatch, one, two_replicas):
+    stepping.fixed_batch_norm(monkeypatch)
+    whole = stepping.train(one)
     stepping.assert_same(stepping.train(two_replicas, microbatches=2), whole)
 
 
