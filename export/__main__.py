@@ -4,7 +4,8 @@ from tf_smallgan import command
 from tf_smallgan.config import Config
 
 
-def _run(config: Config) -> None:
+def run(config: Config) -> None:
+    """Writes the next version."""
     # Imported late: flags are checked before TensorFlow has loaded.
     from export.run import export
 
@@ -13,7 +14,7 @@ def _run(config: Config) -> None:
 
 def main() -> None:
     """The command."""
-    command.main("export", _run)
+    command.main("export", run)
 
 
 if __name__ == "__main__":

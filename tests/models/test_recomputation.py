@@ -70,6 +70,7 @@ def test_the_discriminator_does_not_change(kept):
     _assert_same(*results)
 
 
+@pytest.mark.slow
 def test_replicas_share_statistics_in_the_second_pass_too(kept, two_replicas):
     """The gradient of two halves is that of the whole batch."""
     with two_replicas.scope():
