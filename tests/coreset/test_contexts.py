@@ -42,6 +42,17 @@ def test_eager_graph_xla_and_dataset_agree(method):
             np.testing.assert_array_equal(expected, actual)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", coreset.METHODS)
+def test_replicas_agree_in_weights_too(method, two_replicas):
+    points = tf.constant(POINTS if method == "k_center" else FEW_DIMENSIONS)
+    run = tf.function(lambda p: two_replicas.run(all_of, [method, p]), autograph=False)
+    local = two_replicas.experimental_local_results
+    for replica in zip(*map(local, run(points)), strict=True):
+        for expected, actual in zip(all_of(method, points), replica, strict=True):
+            np.testing.assert_array_equal(expected, actual)
+
+
 @pytest.mark.parametrize("method", coreset.METHODS)
 def test_graph_has_no_python_function_and_static_shapes(method):
     function = tf.function(lambda p: all_of(method, p), autograph=False)

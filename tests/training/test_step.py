@@ -90,6 +90,21 @@ def one():
     return _train(tf.distribute.OneDeviceStrategy("CPU:0"), 3)
 
 
+@pytest.mark.slow
+def test_one_replica_equals_two_with_two_updates_of_d(one, two_replicas):
+    """`test_equalities.py` has one update, both core-sets and processes."""
+    two = _train(two_replicas, 3)
+    for network in ("generator", "discriminator", "average"):
+        for a, b in zip(
+            getattr(one[0], network).variables, getattr(two[0], network).variables
+        ):
+            np.testing.assert_allclose(
+                a.numpy(), b.numpy(), rtol=2e-3, atol=2e-4, err_msg=a.path
+            )
+    for name, value in one[1].items():
+        np.testing.assert_allclose(value, two[1][name], rtol=1e-3, atol=1e-4)
+
+
 def test_everything_trained_moves_and_the_step_counts(one):
     state = one[0]
     fresh = build_state(SPEC, _training(), seed=3)
