@@ -1,12 +1,12 @@
 """The README.md of an export: what the model is and how it was made."""
 
-import pathlib
 from typing import Any
 
 from export.recording import Facts
 from export.restore import Restored
 from tf_smallgan import config as config_lib
 from tf_smallgan.training.logs import read_metrics
+from tf_smallgan.workdir import Workdir
 
 _LICENCE = """\
 ## Licence
@@ -17,19 +17,21 @@ weights and the images may be used for. Check them before you pass either on.
 """
 
 
-def model_card(restored: Restored, facts: Facts, metrics: pathlib.Path) -> str:
+def model_card(restored: Restored, facts: Facts, workdir: Workdir) -> str:
     """Markdown.
 
     Args:
       restored: the generator that is exported.
       facts: of the export.
-      metrics: the run's metrics.jsonl; may be missing.
+      workdir: its run's; metrics and scores may be missing.
     """
-    rows = [row for row in read_metrics(metrics) if row["step"] <= restored.step]
+    rows = read_metrics(workdir.metrics)
+    rows = [row for row in rows if row["step"] <= restored.step]
     sections = [
         _title(restored, facts),
         _inputs(facts),
-        _table("Metrics", _latest(rows)),
+        _scores(read_metrics(workdir.scores), restored.step),
+        _table("## Training metrics", _latest(rows)),
         _settings(restored),
         _LICENCE,
     ]
@@ -76,11 +78,38 @@ def _latest(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return latest
 
 
+def _scores(records: list[dict[str, Any]], step: int) -> str:
+    """What `evaluate` found at this step: the last record of each truncation."""
+    # Those of the trained weights are not of what is exported.
+    fitting = [r for r in records if r.get("step") == step and r.get("ema")]
+    latest = {record["truncation"]: record for record in fitting}
+    parts = [
+        _table(_scores_title(latest[truncation], space), space["metrics"])
+        for truncation in sorted(latest)
+        for space in latest[truncation]["spaces"].values()
+    ]
+    if not parts:
+        parts = ["None: `python -m tf_smallgan.evaluate` was not run on this step.\n"]
+    return "\n".join(["## Scores\n", *parts])
+
+
+def _scores_title(record: dict[str, Any], space: dict[str, Any]) -> str:
+    reference = space["reference"]
+    count = "?" if reference["count"] is None else f"{reference['count']:,}"
+    return (
+        f"### Truncation {record['truncation']:g}, {space['network']} features\n\n"
+        f"{record['num_samples']:,} samples, batch norm statistics "
+        f"`{record.get('bn')}`; against {count} images of "
+        f"`{reference.get('dataset', 'an imported file')}`, network with weights "
+        f"`{space['weights_hash'][:16]}`."
+    )
+
+
 def _table(title: str, values: dict[str, Any]) -> str:
     if not values:
-        return f"## {title}\n\nNone were recorded.\n"
+        return f"{title}\n\nNone were recorded.\n"
     lines = [f"| {name} | {_shown(value)} |" for name, value in values.items()]
-    return "\n".join([f"## {title}", "", "| name | value |", "|---|---|", *lines, ""])
+    return "\n".join([title, "", "| name | value |", "|---|---|", *lines, ""])
 
 
 def _shown(value: Any) -> str:

@@ -53,6 +53,7 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
         _gather(generator, restored, grid)
     statistics = tables.tables_of(generator)
     fold_biases(generator)
+    print("Writing the SavedModel, its examples and its warm-up", flush=True)
     root, signatures = build_module(generator, spec, rule)
     tf.saved_model.save(root, str(folder), signatures=signatures)
     facts = recording.facts_of(restored, grid)
@@ -60,7 +61,7 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     recording.record(folder, restored, statistics, grid)
     write_warmup(folder, facts)
     server_files.write(folder)
-    card = model_card(restored, facts, Workdir(config.run.workdir).metrics)
+    card = model_card(restored, facts, Workdir(config.run.workdir))
     (folder / "README.md").write_text(card)
 
 

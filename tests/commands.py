@@ -9,6 +9,14 @@ from tf_smallgan import config as config_lib
 
 ROOT = pathlib.Path(__file__).parent.parent
 SMOKE = "--flagfile=configs/smoke.cfg"
+# The quickest start there is: no core-set, no classes, one D update.
+QUICK_START = (
+    "--architecture=sngan",
+    "--noconditional",
+    "--prior_oversample=1",
+    "--data_oversample=1",
+    "--discriminator_steps=1",
+)
 
 
 def run(

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from export import __main__ as export_command
-from tests.commands import ROOT, SMOKE, run, run_here
+from tests.commands import QUICK_START, ROOT, SMOKE, run, run_here
 from tf_smallgan import evaluate, sample, train
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import classifier
@@ -64,8 +64,7 @@ def test_sigterm_saves_and_ends_cleanly(tmp_path):
             *(sys.executable, "-m", "tf_smallgan.train", SMOKE),
             *(f"--workdir={tmp_path}", "--train_steps=100000"),
             *("--checkpoint_every_steps=0", "--sample_every_steps=0"),
-            # Less to trace.
-            *("--discriminator_steps=1", "--prior_oversample=1"),
+            *QUICK_START,
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ import pytest
 
 from tf_smallgan import config
 from tf_smallgan.errors import InputError
-from tf_smallgan.workdir import Workdir
+from tf_smallgan.workdir import Workdir, version_folder
 
 
 @pytest.fixture
@@ -59,3 +59,13 @@ def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr(running.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match="has 10 MiB left.*make room"):
         running._check_disk(Workdir(str(tmp_path / "new" / "run")))
+
+
+def test_newest_version_of_an_export(tmp_path):
+    for name in ("2", "10", "assets"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    assert version_folder(str(tmp_path)).name == "10"
+    assert version_folder(str(tmp_path / "2")).name == "2"
+    with pytest.raises(InputError, match="holds no SavedModel"):
+        version_folder(str(tmp_path / "none"))

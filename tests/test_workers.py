@@ -1,5 +1,6 @@
 """Two worker processes on loopback, as a user starts them: train, stop, lose one."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,10 @@ import pytest
 import tensorflow as tf
 
 from tests.clusters import cluster_environments
-from tests.commands import ROOT, SMOKE
+from tests.commands import ROOT, SMOKE, run
 from tf_smallgan.training.cluster import LOST_WORKER_EXIT
 from tf_smallgan.training.logs import read_metrics
+from tf_smallgan.workdir import SCORES_FILE
 
 pytestmark = pytest.mark.slow
 
@@ -28,38 +30,41 @@ FLAGS = (
 )
 
 
+def _start(command, *flags):
+    """Two workers of `python -m tf_smallgan.COMMAND FLAGS`."""
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", f"tf_smallgan.{command}", *flags],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for environment in cluster_environments(2)
+    ]
+
+
+def _ends(workers):
+    """(exit code, stdout, stderr) of each worker."""
+    printed = [worker.communicate() for worker in workers]
+    return [(worker.returncode, *texts) for worker, texts in zip(workers, printed)]
+
+
 class Pair:
     """Two workers of `train` in one workdir."""
 
     def __init__(self, workdir, *flags):
         self.workdir = workdir
         self.metrics = workdir / "metrics.jsonl"
-        self.workers = [
-            subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tf_smallgan.train", *FLAGS),
-                    *(f"--workdir={workdir}", *flags),
-                ],
-                cwd=ROOT,
-                env=os.environ | environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for environment in cluster_environments(2)
-        ]
+        self.workers = _start("train", *FLAGS, f"--workdir={workdir}", *flags)
 
     def wait_for_step(self, step):
         """Returns once the chief has logged `step`."""
         while not any(row["step"] >= step for row in read_metrics(self.metrics)):
             if any(worker.poll() is not None for worker in self.workers):
-                raise AssertionError(self.ends())
+                raise AssertionError(_ends(self.workers))
             time.sleep(0.2)
-
-    def ends(self):
-        """(exit code, stdout, stderr) of each worker."""
-        printed = [worker.communicate() for worker in self.workers]
-        return [(w.returncode, *texts) for w, texts in zip(self.workers, printed)]
 
 
 def _steps(folder):
@@ -74,7 +79,7 @@ def lost(tmp_path_factory):
     pair.wait_for_step(3)
     pair.workers[1].kill()
     start = time.monotonic()
-    ends = pair.ends()
+    ends = _ends(pair.workers)
     return workdir, ends, time.monotonic() - start
 
 
@@ -119,7 +124,7 @@ def test_the_pair_goes_on_and_a_signal_to_one_stops_both(lost):
     # Beyond what the first pair logged, which is there until the second has resumed.
     pair.wait_for_step(logged + 1)
     pair.workers[1].send_signal(signal.SIGTERM)
-    (code, printed, _), (other_code, _, _) = pair.ends()
+    (code, printed, _), (other_code, _, _) = _ends(pair.workers)
     assert (code, other_code) == (0, 0)
     assert f"Resumed from step {kept}" in printed
     assert "SIGTERM: saved at step" in printed
@@ -129,3 +134,33 @@ def test_the_pair_goes_on_and_a_signal_to_one_stops_both(lost):
     assert rows == list(range(1, saved + 1))
     reader = tf.train.load_checkpoint(str(workdir / "checkpoints" / f"step-{saved}"))
     assert reader.get_tensor("step/.ATTRIBUTES/VARIABLE_VALUE") == saved
+
+
+def _scores(folder):
+    lines = (folder / SCORES_FILE).read_text().splitlines()
+    assert len(lines) == 1  # The chief's.
+    return json.loads(lines[0])["spaces"]["classifier"]
+
+
+def test_two_workers_score_as_one(lost, tmp_path):
+    """Each draws and embeds a part; the reference, not cached yet, is shared too."""
+    workdir = lost[0]
+    flags = (f"--workdir={workdir}", "--num_samples=300")
+    report = tmp_path / "report.html"
+    pair = (f"--results_dir={tmp_path / 'two'}", f"--report={report}")
+    (code, printed, error), (other_code, other, _) = _ends(
+        _start("evaluate", *flags, *pair, "--strategy=multi_worker")
+    )
+    assert (code, other_code) == (0, 0), error
+    assert "strategy multi_worker, 2 replicas" in printed
+    assert other == "worker 1 of 2; waiting for the others\n"
+    assert "data:image/png" in report.read_text()
+    (reference,) = (workdir / "cache").glob("reference-*.npz")
+    reference.unlink()
+    one = ("--strategy=one_device", f"--results_dir={tmp_path / 'one'}")
+    run("tf_smallgan.evaluate", *flags, *one)
+    two, one = _scores(tmp_path / "two"), _scores(tmp_path / "one")
+    assert two["reference"]["count"] == one["reference"]["count"] == 1797
+    assert two["metrics"].keys() == one["metrics"].keys()
+    for name, value in one["metrics"].items():
+        assert two["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name

@@ -169,7 +169,7 @@ def shared_by_replicas(
     embed: Callable[[Any], tf.Tensor], strategy: tf.distribute.Strategy | None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """An embedder that gives each replica an equal part of images [B, H, W, C]."""
-    on_replicas = OnReplicas(embed, strategy)
+    on_replicas = OnReplicas(embed, strategy, shared=False)
     replicas = local_count(strategy)
 
     def embed_parts(pixels: np.ndarray) -> np.ndarray:

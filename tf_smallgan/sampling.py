@@ -14,7 +14,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
-from tf_smallgan.workdir import Workdir
+from tf_smallgan.workdir import Workdir, version_folder
 
 _DEFAULT_COUNT = 64
 _COLUMNS = 10
@@ -214,7 +214,7 @@ class ExportDrawer:
     """Draws from an exported SavedModel by its signatures alone."""
 
     def __init__(self, export_dir: str, truncation: float, seed: int):
-        version = newest_version(export_dir)
+        version = version_folder(export_dir)
         self._module = tf.saved_model.load(str(version))
         self.origin = str(version)
         self._signatures = self._module.signatures
@@ -262,25 +262,3 @@ class ExportDrawer:
             parts.append(self._signatures["default"](**arguments)["default"].numpy())
         images = np.concatenate(parts)
         return np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def newest_version(export_dir: str) -> pathlib.Path:
-    """The export's version folder: itself, or the newest one inside.
-
-    Raises:
-      InputError: there is no SavedModel.
-    """
-    folder = pathlib.Path(export_dir)
-    if (folder / "saved_model.pb").exists():
-        return folder
-    versions = [
-        path
-        for path in folder.glob("*")
-        if path.name.isdigit() and (path / "saved_model.pb").exists()
-    ]
-    if not versions:
-        raise InputError(
-            f"--export_dir={export_dir} holds no SavedModel: name the folder that "
-            "`python -m export --export_dir=` wrote, or one of its versions."
-        )
-    return max(versions, key=lambda path: int(path.name))

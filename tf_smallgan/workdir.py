@@ -27,6 +27,9 @@ _MAY_CHANGE = {
 }
 
 
+SCORES_FILE = "scores.jsonl"
+
+
 class Workdir:
     """Paths below --workdir.
 
@@ -48,6 +51,8 @@ class Workdir:
         self.tensorboard = self.path / "tensorboard"
         self.samples = self.path / "samples"
         self.metrics = self.path / "metrics.jsonl"
+        self.evaluation = self.path / "evaluation"
+        self.scores = self.evaluation / SCORES_FILE
         self.flags = self.path / config_lib.FLAGS_FILE
 
     def cache(self, config: Config) -> pathlib.Path:
@@ -83,6 +88,28 @@ class Workdir:
                 f"--workdir={self.path} holds a run of other flags: {lines}. Give the "
                 "old values to go on, or another --workdir to start afresh."
             )
+
+
+def version_folder(export_dir: str) -> pathlib.Path:
+    """The SavedModel that --export_dir names: itself, or its newest version.
+
+    Raises:
+      InputError: there is none.
+    """
+    path = pathlib.Path(export_dir)
+    if (path / "saved_model.pb").exists():
+        return path
+    versions = [
+        child
+        for child in path.glob("*")
+        if child.name.isdigit() and (child / "saved_model.pb").exists()
+    ]
+    if not versions:
+        raise InputError(
+            f"--export_dir={export_dir} holds no SavedModel: name the folder that "
+            "`python -m export --export_dir=` wrote, or one of its versions."
+        )
+    return max(versions, key=lambda child: int(child.name))
 
 
 def differing_flags(old: Config, new: Config) -> list[tuple[str, object, object]]:

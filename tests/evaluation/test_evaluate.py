@@ -114,9 +114,9 @@ def test_during_training(config, data, ran):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--truncations=0.5,1.5"], r"truncation=1.5 is outside \(0, 1\]"),
+        (["--truncations=0.5,1.5"], r"--truncations=1.5 is outside \(0, 1\]"),
         (["--truncations="], "truncations= is not|truncations is empty"),
-        (["--strategy=multi_worker"], "evaluate runs on one machine"),
+        (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--step=5"], "--step=5 is not a kept checkpoint; there are 12"),
         (["--weights=trained", "--export_dir=none"], "holds the averaged weights"),
         (["--export_dir=none"], "--export_dir=none holds no SavedModel"),

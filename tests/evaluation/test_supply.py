@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from tf_smallgan.config import replace
-from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.session import open_supply
-from tf_smallgan.evaluation.supply import shuffled_labels, version_folder
+from tf_smallgan.evaluation.supply import shuffled_labels
 
 LABELS = shuffled_labels(150, 10, seed=0)
 
@@ -66,13 +65,3 @@ def test_labels_are_balanced_and_in_random_order():
     assert set(counts) == {20, 21} and counts.sum() == 205
     assert (np.diff(LABELS) != 1).any()
     assert not shuffled_labels(5, 0, seed=0).any()
-
-
-def test_newest_version_of_an_export(tmp_path):
-    for name in ("2", "10", "assets"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "saved_model.pb").touch()
-    assert version_folder(str(tmp_path)).name == "10"
-    assert version_folder(str(tmp_path / "2")).name == "2"
-    with pytest.raises(InputError, match="holds no SavedModel"):
-        version_folder(str(tmp_path / "none"))

@@ -1,5 +1,6 @@
 """A small run with weights that are far from trivial, and processes of their own."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -35,6 +36,15 @@ def perturb(model, seed: int) -> None:
         variable.assign(variable + 0.2 * noise)
 
 
+def _record(fid: float, **changes) -> dict:
+    """A line of scores.jsonl, as far as a model card reads it."""
+    reference = {"dataset": "digits", "count": 1797}
+    space = {"network": "inception", "weights_hash": "0123456789abcdef0123"}
+    space |= {"reference": reference, "metrics": {"fid_1k": fid}}
+    record = {"step": STEP, "ema": True, "truncation": 1.0, "num_samples": 1000}
+    return record | {"bn": "standing", "spaces": {"inception": space}} | changes
+
+
 def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     """A workdir as training leaves it, with random weights; returns its config."""
     config = config_lib.parse([f"--workdir={path}", *FLAGS, *flags])
@@ -42,6 +52,10 @@ def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     workdir = Workdir(str(path))
     workdir.open(config)
     workdir.metrics.write_text('{"step": 7, "generator_loss": 0.25}\n')
+    workdir.evaluation.mkdir()
+    records = [_record(22.5), _record(23.5, step=6), _record(21.5)]
+    records.append(_record(24.5, ema=False))
+    workdir.scores.write_text("".join(json.dumps(record) + "\n" for record in records))
     state = build_state(settings.model_spec(config), config.training, seed=3)
     perturb(state.generator, 1)
     perturb(state.average, 2)

@@ -4,19 +4,11 @@ import os
 
 import pytest
 
+from tests.commands import QUICK_START
 from tests.faults.killing import KilledRun
 from tests.test_resume import assert_same_variables
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.training.logs import read_metrics
-
-# The quickest start there is: no core-set, no classes, one D update.
-QUICK = (
-    "--architecture=sngan",
-    "--noconditional",
-    "--prior_oversample=1",
-    "--data_oversample=1",
-    "--discriminator_steps=1",
-)
 
 
 def _assert_whole(run: KilledRun, last: int) -> None:
@@ -30,7 +22,7 @@ def _assert_whole(run: KilledRun, last: int) -> None:
 
 
 def test_three_kills(tmp_path):
-    run = KilledRun(tmp_path, QUICK, seed=0)
+    run = KilledRun(tmp_path, QUICK_START, seed=0)
     run.kill_while_saving()
     run.kill_while_training()
     run.kill_while_saving()

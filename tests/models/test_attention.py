@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.models.attention import SelfAttention
+from tf_smallgan.models.attention import SelfAttention, attend
 
 
 def test_starts_as_the_identity():
@@ -34,3 +34,45 @@ def test_equals_the_equation_position_by_position():
 def _pool(x):
     """2x2 max pooling of [4, 4, C]."""
     return x.reshape(2, 2, 2, 2, -1).max((1, 3))
+
+
+def _plainly(query, key, value):
+    return tf.matmul(tf.nn.softmax(tf.matmul(query, key, transpose_b=True)), value)
+
+
+def _operands():
+    shapes = ([2, 6, 3], [2, 4, 3], [2, 4, 5])
+    return [tf.random.stateless_normal(s, [1, i]) for i, s in enumerate(shapes)]
+
+
+def _gradients(function, operands, upstream):
+    with tf.GradientTape() as tape:
+        tape.watch(operands)
+        mixed = function(*operands)
+    return tape.gradient(mixed, operands, upstream)
+
+
+def test_gradient_is_that_of_the_equation():
+    operands = _operands()
+    upstream = tf.random.stateless_normal([2, 6, 5], [2, 0])
+    expected = _gradients(_plainly, operands, upstream)
+    for value, found in zip(expected, _gradients(attend, operands, upstream)):
+        np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_of_the_gradient():
+    """As a gradient penalty takes it, inside the training step's graph."""
+
+    def penalty(function):
+        @tf.function(autograph=False)
+        def twice(*operands):
+            with tf.GradientTape() as tape:
+                tape.watch(operands)
+                slopes = _gradients(function, operands, tf.ones([2, 6, 5]))
+                total = tf.add_n([tf.reduce_sum(tf.square(s)) for s in slopes])
+            return tape.gradient(total, operands)
+
+        return twice(*_operands())
+
+    for value, found in zip(penalty(_plainly), penalty(attend)):
+        np.testing.assert_allclose(found, value, rtol=1e-3, atol=1e-4)

@@ -86,6 +86,8 @@ def train(
 
 
 if __name__ == "__main__":
+    # Rewriting the graphs takes longer than the few steps; see tests/conftest.py.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     settled = config(sys.argv[1])
     # The arrays' names hold slashes, which a zip file's may.
     np.savez(sys.argv[2], **train(make_strategy(RunConfig(strategy="auto")), settled))

@@ -1,6 +1,7 @@
 """metrics.jsonl and the progress line."""
 
 import json
+import time
 
 import pytest
 
@@ -39,9 +40,16 @@ def test_clock(seconds, text):
     assert clock(seconds) == text
 
 
-def test_time_left_follows_from_the_rate():
-    line = Progress(batch_size=10, first_step=0, last_step=100).line(
-        40,
-        {"images_per_second": 5.0, "discriminator_loss": 1.0, "generator_loss": -0.25},
-    )
-    assert line == "step 40/100  D 1.000  G -0.250  5.0 images/s  left 0:02:00"
+def test_time_left_follows_from_the_last_reports(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress = Progress(batch_size=10, first_step=0, last_step=100)
+    for step, seconds in ((20, 50.0), (40, 30.0)):
+        now[0] += seconds
+        rate = progress.rate(step)
+    now[0] += 1000.0  # A pause, which counts nowhere.
+    progress.restart(40)
+    losses = {"discriminator_loss": 1.0, "generator_loss": -0.25}
+    line = progress.line(40, {"images_per_second": rate} | losses)
+    # 2 seconds a step over both reports; the rate is that of the last.
+    assert line == "step 40/100  D 1.000  G -0.250  6.7 images/s  left 0:02:00"

@@ -24,18 +24,18 @@ def test_orthogonal_columns_of_any_norm_cost_nothing():
     np.testing.assert_allclose(orthogonal_penalty(weight), 0)
 
 
-def test_gradient_is_the_papers_update():
-    """2 beta W (W'W o (1 - I)), twice for the square's symmetry."""
-    weight = tf.constant(np.random.default_rng(0).normal(size=(3, 3, 2, 4)), tf.float32)
+@pytest.mark.parametrize("shape", [(3, 3, 2, 4), (3, 11), (7, 7)])
+def test_penalty_and_gradient_by_the_equation(shape):
+    """2 beta W (W'W o (1 - I)), twice for the square's symmetry, wide or tall."""
+    weight = tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(weight)
         penalty = orthogonal_penalty(weight)
-    matrix = weight.numpy().reshape(-1, 4)
-    gram = matrix.T @ matrix
-    expected = 4 * matrix @ (gram * (1 - np.eye(4)))
-    np.testing.assert_allclose(
-        tape.gradient(penalty, weight).numpy().reshape(-1, 4), expected, rtol=1e-4
-    )
+    matrix = weight.numpy().astype(np.float64).reshape(-1, shape[-1])
+    off_diagonal = matrix.T @ matrix * (1 - np.eye(shape[-1]))
+    np.testing.assert_allclose(penalty, np.square(off_diagonal).sum(), rtol=1e-5)
+    gradient = tape.gradient(penalty, weight).numpy().reshape(matrix.shape)
+    np.testing.assert_allclose(gradient, 4 * matrix @ off_diagonal, rtol=1e-4)
 
 
 def test_class_embedding_is_left_out():

@@ -8,12 +8,12 @@ from importlib import metadata
 import tensorflow as tf
 
 from tf_smallgan.config import Config
-from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
 from tf_smallgan.evaluation.evaluator import Evaluation
 from tf_smallgan.evaluation.report_content import Content, best_of
 from tf_smallgan.evaluation.session import Session, open_session
 from tf_smallgan.training import strategy as strategies
+from tf_smallgan.training.cluster import cluster_of
 from tf_smallgan.training.logs import Counter, read_metrics
 from tf_smallgan.workdir import Workdir
 
@@ -24,21 +24,27 @@ def evaluate(config: Config) -> list[Evaluation]:
     Raises:
       InputError: flags, data, workdir or export do not fit.
     """
+    strategy = strategies.make_strategy(config.run)
+    with cluster_of(strategy).together():
+        print(strategies.describe(strategy), flush=True)
+        return _evaluate_together(config, strategy)
+
+
+def _evaluate_together(
+    config: Config, strategy: tf.distribute.Strategy
+) -> list[Evaluation]:
+    """What each worker does: samples are drawn together, the chief writes."""
     options = config.evaluate
     assert options is not None
-    if config.run.strategy == "multi_worker":
-        raise InputError(
-            "--strategy=multi_worker: evaluate runs on one machine; give "
-            "--strategy=auto."
-        )
-    strategy = strategies.make_strategy(config.run)
-    print(strategies.describe(strategy), flush=True)
     session = open_session(config, strategy)
     found = [_score(session, strategy, t) for t in options.truncations]
-    if len(found) > 1:
+    if len(found) > 1 and session.cluster.is_chief:
         write_sweep(session, found)
     if options.report:
-        write_report(session, found, pathlib.Path(options.report))
+        content = report_content(session, found)
+        if session.cluster.is_chief:
+            report.write(pathlib.Path(options.report), content)
+            print(f"Report: {options.report}")
     return found
 
 
@@ -60,10 +66,11 @@ def _score(
     )
     counter.close()
     facts, measures = session.facts, session.measures
-    record = evaluator.describe(evaluation, measures, facts)
-    path = results.append_record(session.folder, record | {"software": versions()})
-    print("\n".join(results.lines(evaluation, measures, facts)))
-    print(f"Scores: {path}", flush=True)
+    if session.cluster.is_chief:
+        record = evaluator.describe(evaluation, measures, facts)
+        path = results.append_record(session.folder, record | {"software": versions()})
+        print("\n".join(results.lines(evaluation, measures, facts)))
+        print(f"Scores: {path}", flush=True)
     return evaluation
 
 
@@ -95,10 +102,8 @@ def best_point(curve: sweep.Curve, row: int) -> str:
     )
 
 
-def write_report(
-    session: Session, found: Sequence[Evaluation], path: pathlib.Path
-) -> None:
-    """Writes the HTML page."""
+def report_content(session: Session, found: Sequence[Evaluation]) -> Content:
+    """What the HTML page shows; draws samples."""
     best = best_of(found, session.measures)
     data, config = session.data, session.config
     pairs, names = {}, None
@@ -108,7 +113,7 @@ def write_report(
     rows = []
     if config.run.workdir:
         rows = read_metrics(Workdir(config.run.workdir).metrics)
-    content = Content(
+    return Content(
         title=f"Evaluation: {config.data.dataset}, {config.data.resolution} px",
         evaluations=found,
         measures=session.measures,
@@ -119,8 +124,6 @@ def write_report(
         metrics=rows,
         versions=versions(),
     )
-    report.write(path, content)
-    print(f"Report: {path}")
 
 
 def versions() -> dict[str, str]:

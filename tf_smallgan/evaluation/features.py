@@ -113,7 +113,7 @@ class Collector:
     def __init__(
         self, space: FeatureSpace, strategy: tf.distribute.Strategy | None = None
     ):
-        self._embed = OnReplicas(_without_none(space.function), strategy)
+        self._embed = OnReplicas(_without_none(space.function), strategy, shared=True)
         self._moments = Moments.empty(space.dim)
         self._features: list[np.ndarray] = []
         self._logits: list[np.ndarray] = []

@@ -77,10 +77,12 @@ def load_or_compute(
     facts = reference_facts(data, space)
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     path = data.folder / f"reference-{space.name}-{digest[:12]}.npz"
-    if path.exists():
+    # Workers compute together, so that all must find the same.
+    if not data.cluster.maximum(not path.exists()):
         return load_reference(str(path), space)
     computed = _compute(data, space, facts, str(path), strategy, report)
-    _save(path, computed)
+    if data.cluster.is_chief:
+        _save(path, computed)
     return computed
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_smallgan.evaluation.evaluator import Evaluation, Measure
-
-SCORES_FILE = "scores.jsonl"
+from tf_smallgan.workdir import SCORES_FILE
 
 
 def append_record(folder: pathlib.Path, record: dict[str, Any]) -> pathlib.Path:

@@ -18,6 +18,7 @@ from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.preparation import TrainingData, open_data
 from tf_smallgan.training.checkpoints import checkpoint_path
+from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.training.state import restore_generator
 from tf_smallgan.workdir import Workdir
@@ -53,7 +54,7 @@ def check_options(options: EvaluateConfig) -> None:
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
-        check_truncation(truncation)
+        check_truncation(truncation, "truncations")
     if options.export_dir and options.weights != "average":
         raise InputError(
             f"--weights={options.weights}: --export_dir={options.export_dir} holds the "
@@ -71,7 +72,7 @@ def results_folder(config: Config) -> pathlib.Path:
             "--results_dir is not set: without --workdir, name the folder that the "
             "scores of --export_dir go to."
         )
-    return Workdir(config.run.workdir).path / "evaluation"
+    return Workdir(config.run.workdir).evaluation
 
 
 def open_spaces(
@@ -178,9 +179,11 @@ class Session:
     Attributes:
       data: None where no real image is needed.
       facts: of what is scored.
+      cluster: the workers that score together; its chief alone writes.
     """
 
     config: Config
+    cluster: Cluster
     data: TrainingData | None
     supply: Supply
     facts: dict[str, Any]
@@ -208,9 +211,14 @@ def open_session(
     data = None
     completed = settings.complete(config)
     names = wanted_spaces(completed)
+    cluster = cluster_of(strategy) if strategy else Cluster()
     supply, facts = open_supply(completed, strategy)
+    if "step" in facts:
+        cluster.check_same(
+            facts["step"], f"--workdir={config.run.workdir} (the step to score)"
+        )
     if needs_data(completed, names):
-        data = open_data(config, say)
+        data = open_data(config, say, cluster)
     spaces = open_spaces(completed, data, names, strategy)
     measures = open_measures(spaces, data, options.reference, strategy, say)
-    return Session(completed, data, supply, facts, measures, folder)
+    return Session(completed, cluster, data, supply, facts, measures, folder)

@@ -3,7 +3,6 @@
 Sample i depends on the seed and i alone, not on how many replicas draw.
 """
 
-import pathlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
 from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.replicas import OnReplicas
+from tf_smallgan.workdir import version_folder
 
 _SIGNATURE = "serving_default"
 
@@ -91,7 +91,9 @@ class GeneratorSupply:
         self._as_trained = _values(generator)
         # Batch statistics span the replicas: with them one replica must draw alone.
         batch = bn == "batch"
-        self._forward = OnReplicas(self._images, None if batch else strategy)
+        self._forward = OnReplicas(
+            self._images, None if batch else strategy, shared=True
+        )
 
     def _images(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return to_uint8(
@@ -174,25 +176,3 @@ class ExportSupply:
                 truncation=tf.fill([CHUNK_IMAGES], np.float32(truncation)),
             )
             yield outputs["image"].numpy()[:size], filled[:size]
-
-
-def version_folder(folder: str) -> pathlib.Path:
-    """The SavedModel that --export_dir names: itself, or its newest version.
-
-    Raises:
-      InputError: there is none.
-    """
-    path = pathlib.Path(folder)
-    if (path / "saved_model.pb").exists():
-        return path
-    versions = [
-        child
-        for child in (path.iterdir() if path.is_dir() else ())
-        if child.name.isdigit() and (child / "saved_model.pb").exists()
-    ]
-    if not versions:
-        raise InputError(
-            f"--export_dir={folder} holds no SavedModel; name the folder that "
-            "`python -m export` wrote, or a version folder in it."
-        )
-    return max(versions, key=lambda child: int(child.name))

@@ -49,14 +49,41 @@ class SelfAttention(keras.layers.Layer):
         query = _positions(self.theta(images, training=training))
         key = _positions(_max_pool(self.phi(images, training=training)))
         value = _positions(_max_pool(self.g(images, training=training)))
-        logits = tf.matmul(query, key, transpose_b=True)
-        # bfloat16 has three digits: too few to sum over thousands of positions.
-        share = tf.nn.softmax(tf.cast(logits, tf.float32))
-        mixed = tf.matmul(tf.cast(share, value.dtype), value)
         _, height, width, channels = images.shape
-        mixed = tf.reshape(mixed, [-1, height, width, channels // 2])
+        mixed = tf.reshape(
+            attend(query, key, value), [-1, height, width, channels // 2]
+        )
         attended = self.out(mixed, training=training)
         return tf.cast(self.gamma, images.dtype) * attended + images
+
+
+@tf.custom_gradient
+def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+    """softmax(Q K') V for query [B, N, D], key [B, M, D], value [B, M, C]: [B, N, C].
+
+    With P = softmax(S) and O = P V, the gradient of S is P o (dO V' - r), where r is
+    each row's sum of P o (dO V') and so of dO o O. One product with r as a further
+    channel gives dO V' - r, and what is [B, N, M] is passed over once.
+    """
+    logits = tf.matmul(query, key, transpose_b=True)
+    # bfloat16 has three digits: too few to sum over thousands of positions.
+    share = tf.cast(tf.nn.softmax(tf.cast(logits, tf.float32)), value.dtype)
+    mixed = tf.matmul(share, value)
+
+    def gradient(upstream):
+        row = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
+        logits_gradient = share * tf.matmul(
+            tf.concat([upstream, -row], axis=-1),
+            tf.concat([value, tf.ones_like(value[..., :1])], axis=-1),
+            transpose_b=True,
+        )
+        return (
+            tf.matmul(logits_gradient, key),
+            tf.matmul(logits_gradient, query, transpose_a=True),
+            tf.matmul(share, upstream, transpose_a=True),
+        )
+
+    return mixed, gradient
 
 
 def _positions(images: tf.Tensor) -> tf.Tensor:

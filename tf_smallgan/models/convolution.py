@@ -40,12 +40,18 @@ def upsample(images: tf.Tensor) -> tf.Tensor:
     return tf.reshape(wide, [-1, 2 * height, 2 * width, channels])
 
 
+@tf.custom_gradient
 def add_upsampled(images: tf.Tensor, small: tf.Tensor) -> tf.Tensor:
     """images [B, 2H, 2W, C] + upsample(small [B, H, W, C]), never materialised."""
     _, height, width, channels = small.shape
     split = tf.reshape(images, [-1, height, 2, width, 2, channels])
     total = split + small[:, :, None, :, None, :]
-    return tf.reshape(total, [-1, 2 * height, 2 * width, channels])
+
+    def gradient(upstream):
+        # The sum over 2x2; by reduce_sum it takes ten times as long on CPU.
+        return upstream, 4 * average_pool(upstream)
+
+    return tf.reshape(total, [-1, 2 * height, 2 * width, channels]), gradient
 
 
 def average_pool(images: tf.Tensor) -> tf.Tensor:

@@ -142,11 +142,11 @@ def _padded(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
 
-def check_truncation(truncation: float) -> None:
-    """Raises InputError unless truncation is in (0, 1]."""
+def check_truncation(truncation: float, flag: str = "truncation") -> None:
+    """Raises InputError, which names the flag, unless truncation is in (0, 1]."""
     if not 0 < truncation <= 1:
         raise InputError(
-            f"--truncation={truncation} is outside (0, 1]; 1 gives most variety, "
+            f"--{flag}={truncation} is outside (0, 1]; 1 gives most variety, "
             "small values most fidelity."
         )
 

@@ -1,5 +1,6 @@
 """What a run writes for people: metrics.jsonl, TensorBoard and a progress line."""
 
+import collections
 import contextlib
 import json
 import os
@@ -81,19 +82,22 @@ def _finite(value: float) -> float | str:
 
 
 class Progress:
-    """images/s and time left, from the steps since the last report."""
+    """images/s from the steps since the last report, time left from more of them."""
 
     def __init__(self, batch_size: int, first_step: int, last_step: int):
         self._batch, self._last = batch_size, last_step
         self._step, self._time = first_step, time.monotonic()
+        # (steps, seconds) of the last reports.
+        self._past: collections.deque[tuple[int, float]] = collections.deque(maxlen=10)
 
     def rate(self, step: int) -> float:
         """Images a second since the last call: batch_size over seconds a step."""
         now = time.monotonic()
         elapsed = max(now - self._time, 1e-9)
-        images = (step - self._step) * self._batch
+        steps = step - self._step
+        self._past.append((steps, elapsed))
         self._step, self._time = step, now
-        return images / elapsed
+        return steps * self._batch / elapsed
 
     def restart(self, step: int) -> None:
         """Leaves what was done since the last report out of the next rate."""
@@ -102,12 +106,16 @@ class Progress:
     def line(self, step: int, values: dict[str, float]) -> str:
         """`step 500/1000  D 1.23  G 0.45  120.5 images/s  left 0:02:10`."""
         rate = values["images_per_second"]
-        left = (self._last - step) * self._batch / rate if rate else float("inf")
         return (
             f"step {step}/{self._last}  D {values['discriminator_loss']:.3f}  "
             f"G {values['generator_loss']:.3f}  {rate:,.1f} images/s  "
-            f"left {clock(left)}"
+            f"left {clock(self._left(step))}"
         )
+
+    def _left(self, step: int) -> float:
+        """Seconds to the last step at the pace of the last reports."""
+        steps, seconds = map(sum, zip(*self._past)) if self._past else (0, 0.0)
+        return (self._last - step) * seconds / steps if steps else float("inf")
 
 
 def clock(seconds: float) -> str:
