@@ -66,9 +66,11 @@ $(TPU_READY): tf_smallgan/tpu/environment.py
 check-faults: $(READY)
 	KILLS=20 $(RUN) -m pytest tests/faults tests/test_workers.py -m "slow or not slow"
 
-# What is too long for `make test`: those faults, a narrow imagenet128, broken equalities.
+# What is too long for `make test`: those faults, a narrow imagenet128, broken
+# equalities; and the core-sets' tests with all of the compiler's optimisations.
 check-slow: $(READY)
 	$(RUN) -m pytest -m slow --durations=10
+	XLA_FLAGS= $(RUN) -m pytest tests/coreset
 
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"

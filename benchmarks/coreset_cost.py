@@ -26,16 +26,18 @@ def selection_seconds(config: Config) -> float:
     training, chosen = config.training, config.coreset
     updates, batch = training.discriminator_steps, training.batch_size
     total = 0.0
-    for count, oversample, dimensions in (
-        (updates, chosen.data_oversample, chosen.embedding_dim),
-        (updates + 1, chosen.prior_oversample, config.model.latent_dim),
+    latent_dim = config.model.latent_dim
+    assert latent_dim is not None
+    for count, oversample, dimensions, method in (
+        (updates, chosen.data_oversample, chosen.embedding_dim, chosen.coreset_method),
+        (updates + 1, chosen.prior_oversample, latent_dim, chosen.prior_method),
     ):
         if oversample > 1:
-            total += count * _one_selection(config, batch, oversample, dimensions)
+            total += count * _one_selection(method, batch, oversample, dimensions)
     return total
 
 
-def _one_selection(config: Config, batch: int, oversample: int, dimensions) -> float:
+def _one_selection(method: str, batch: int, oversample: int, dimensions: int) -> float:
     """One selection, on points that change from call to call."""
     sets = [
         tf.random.stateless_normal([batch * oversample, dimensions], [0, i])
@@ -43,7 +45,6 @@ def _one_selection(config: Config, batch: int, oversample: int, dimensions) -> f
     ]
     remaining = iter(sets * 4)
     seed = tf.constant([0, 1])
-    method = config.coreset.coreset_method
     select = tf.function(
         lambda points: coreset.select(method, points, batch, seed), autograph=False
     )

@@ -4,6 +4,9 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Compiling a selection takes longer than running it, and most tests compile one;
+# `make check-slow` runs those of the core-sets as they are compiled for users.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 import tensorflow as tf
@@ -24,7 +27,6 @@ tf.config.set_logical_device_configuration(
 _FIRST = (
     "test_commands.py",
     "test_equalities.py",
-    "test_resume.py",
     "test_accumulation.py",
     "test_kill.py",
 )

@@ -5,6 +5,7 @@ since a process spends most of its time on starting TensorFlow.
 """
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,18 +16,22 @@ import pytest
 import tensorflow as tf
 
 from export import __main__ as export_command
+from tests.checkpoint_values import assert_same_variables
 from tests.commands import QUICK_START, ROOT, SMOKE, run, run_here
 from tf_smallgan import evaluate, sample, train
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import classifier
 from tf_smallgan.training.logs import read_metrics
 
+# Sampling before the end too, which must not change what is trained.
+TRAIN = (SMOKE, "--deterministic", "--sample_every_steps=2")
+
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     """A finished smoke run: its folder and what it printed. Step 2 was the best."""
     folder = tmp_path_factory.mktemp("smoke")
-    printed = run("tf_smallgan.train", SMOKE, f"--workdir={folder}").stdout
+    printed = run("tf_smallgan.train", *TRAIN, f"--workdir={folder}").stdout
     (folder / "best.json").write_text('{"step": 2}')
     return folder, printed
 
@@ -43,6 +48,24 @@ def test_train_says_what_it_does_and_leaves_everything(smoke):
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert {"discriminator_loss", "generator_loss", "images_per_second"} <= set(rows[0])
     assert 0 < rows[-1]["images_seen_share"] < 1
+
+
+def _as_after_a_kill(whole, step, folder):
+    """A copy of a run as it was when it had just saved `step`, and no later."""
+    shutil.copytree(whole, folder)
+    for path in (folder / "checkpoints").glob("step-*"):
+        if not path.name.startswith(f"step-{step}."):
+            path.unlink()
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(smoke, tmp_path):
+    whole, parts = smoke[0], tmp_path / "parts"
+    _as_after_a_kill(whole, 2, parts)
+    result = run("tf_smallgan.train", *TRAIN, f"--workdir={parts}")
+    assert "Resumed from step 2" in result.stdout
+    steps = [row["step"] for row in read_metrics(parts / "metrics.jsonl")]
+    assert steps == [1, 2, 3, 4]
+    assert_same_variables(whole, parts, 4)
 
 
 def test_a_finished_run_says_so(smoke, capsys):

@@ -81,6 +81,9 @@ class DataConfig:
     )
 
 
+_METHODS = ("k_center", "stratified", "balanced", "d_squared", "robust", "uniform")
+
+
 @dataclasses.dataclass(frozen=True)
 class CoresetConfig:
     """Small-GAN: how a batch is chosen out of a larger one."""
@@ -91,17 +94,11 @@ class CoresetConfig:
     data_oversample: int = option(
         4, "Large batch of data over the batch; 1 turns it off.", minimum=1
     )
-    coreset_method: str = option(
-        "k_center",
-        "Selection rule.",
-        choices=(
-            "k_center",
-            "stratified",
-            "balanced",
-            "d_squared",
-            "robust",
-            "uniform",
-        ),
+    coreset_method: str = option("k_center", "Selection rule.", choices=_METHODS)
+    prior_coreset_method: str | None = option(
+        None,
+        "Selection rule of latents, --coreset_method when not given.",
+        choices=_METHODS,
     )
     coreset_scope: str = option(
         "replica",
@@ -133,6 +130,11 @@ class CoresetConfig:
         "the same one, runs of several seeds share --cache_dir and are scored alike.",
         minimum=0,
     )
+
+    @property
+    def prior_method(self) -> str:
+        """The selection rule of latents."""
+        return self.prior_coreset_method or self.coreset_method
 
 
 @dataclasses.dataclass(frozen=True)

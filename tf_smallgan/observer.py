@@ -42,7 +42,7 @@ def make_prior(config: Config) -> Prior:
         latent_dim=spec.latent_dim,
         num_classes=spec.num_classes,
         oversample=coreset.prior_oversample,
-        method=coreset.coreset_method,
+        method=coreset.prior_method,
         scope=coreset.coreset_scope,
         weighted=coreset.coreset_weights,
         seed=config.run.seed,

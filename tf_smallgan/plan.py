@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_smallgan import settings
 from tf_smallgan.config import Config
+from tf_smallgan.config_sections import CoresetConfig
 from tf_smallgan.data import catalog
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
@@ -177,11 +178,17 @@ def plan_lines(config: Config) -> list[str]:
         f"batch of latents: {training.batch_size * coreset.prior_oversample:,} before "
         f"the core-set, {training.batch_size:,} after",
         f"batch of data: {large:,} before the core-set, {training.batch_size:,} after",
-        f"core-set: {coreset.coreset_method}, scope {coreset.coreset_scope}, "
+        f"core-set: {_methods(coreset)}, scope {coreset.coreset_scope}, "
         f"embedder {coreset.embedder}",
         _epoch_line(config, large),
         f"replicas: {replicas}, {training.batch_size // replicas} images each",
     ]
+
+
+def _methods(coreset: CoresetConfig) -> str:
+    if coreset.prior_method == coreset.coreset_method:
+        return coreset.coreset_method
+    return f"{coreset.prior_method} of latents, {coreset.coreset_method} of data"
 
 
 def _attention(spec: ModelSpec) -> str:

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from tests.checkpoint_values import assert_same_variables
 from tests.commands import QUICK_START
 from tests.faults.killing import KilledRun
-from tests.test_resume import assert_same_variables
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.training.logs import read_metrics
 

@@ -19,6 +19,7 @@ class Arm:
       batches: the batch that is trained on, in units of --batch_size.
       prior, data: the large batch over the batch, 1 without a core-set.
       method: of `coreset.METHODS`.
+      prior_method: that of latents where it is another.
       weighted: with coverage weights.
     """
 
@@ -27,6 +28,7 @@ class Arm:
     data: int = 1
     method: str = "k_center"
     weighted: bool = False
+    prior_method: str | None = None
 
     def configure(self, config: Config) -> Config:
         """`config` with this arm's batch and core-sets."""
@@ -36,6 +38,7 @@ class Arm:
             prior_oversample=self.prior,
             data_oversample=self.data,
             coreset_method=self.method,
+            prior_coreset_method=self.prior_method,
             coreset_weights=self.weighted,
         )
 
@@ -61,6 +64,12 @@ ARMS = {
     "balanced": _both("balanced"),
     "balanced_prior": Arm(prior=PRIOR_TIMES, method="balanced"),
     "balanced_data": Arm(data=DATA_TIMES, method="balanced"),
+    "stratified_data": Arm(data=DATA_TIMES, method="stratified"),
+    "stratified_data_weights": Arm(data=DATA_TIMES, method="stratified", weighted=True),
+    "mixed": Arm(1, PRIOR_TIMES, DATA_TIMES, "stratified", prior_method="balanced"),
+    "mixed_k_center": Arm(
+        1, PRIOR_TIMES, DATA_TIMES, "k_center", prior_method="balanced"
+    ),
     "uniform": _both("uniform"),
 }
 

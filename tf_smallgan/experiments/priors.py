@@ -13,7 +13,7 @@ def unlabelled_prior(config: Config) -> Prior:
         latent_dim=latent_dim,
         num_classes=0,
         oversample=settings.prior_oversample,
-        method=settings.coreset_method,
+        method=settings.prior_method,
         scope=settings.coreset_scope,
         weighted=settings.coreset_weights,
         seed=config.run.seed,
