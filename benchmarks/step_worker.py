@@ -1,6 +1,7 @@
-"""Workers of benchmarks/train_step.py: one training step, or a large convolution.
+"""Workers of benchmarks/train_step.py: a training step, or convolutions alone.
 
 python -m benchmarks.step_worker step FLAGS...
+python -m benchmarks.step_worker convolutions FLAGS...
 python -m benchmarks.step_worker peak float32|bfloat16
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from benchmarks import measuring, stopwatch
+from benchmarks.step_convolutions import convolutions_of_step
 from tf_smallgan import config as config_lib
 from tf_smallgan import plan, settings
 
@@ -23,6 +25,12 @@ def _step(flags: list[str]) -> None:
     costs = plan.forward_costs(settings.model_spec(config))
     facts = {"flops": plan.step_flops(config, *costs)}
     stopwatch.answer(measuring.build_step(config), facts)
+
+
+def _convolutions(flags: list[str]) -> None:
+    config = settings.complete(config_lib.parse(flags))
+    call, flops = convolutions_of_step(config)
+    stopwatch.answer(call, {"flops": flops})
 
 
 def _convolution(
@@ -70,6 +78,8 @@ def main() -> None:
     tf.config.optimizer.set_experimental_options({"remapping": False})
     if kind == "peak":
         _peak(rest[0])
+    elif kind == "convolutions":
+        _convolutions(rest)
     else:
         _step(rest)
 

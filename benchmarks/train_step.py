@@ -2,6 +2,7 @@
 
     python -m benchmarks.train_step --flagfile=configs/mnist.cfg [FLAGS...]
         [--rounds=9] [--forms=fused,plain] [--precisions=float32,bfloat16]
+        [--convolutions]
         [--peer=PATH_TO_BigGAN-PyTorch --peer_python=PYTHON]
     python -m benchmarks.train_step --trace --flagfile=configs/imagenet128.cfg
 
@@ -14,6 +15,10 @@ GFLOP/s are of convolutions and matrix products alone, counted from shapes for t
 form that runs (tf_smallgan/plan.py; the fused form needs fewer). The peak is that of
 the fastest of several large 3x3 convolutions with both gradients, in the same
 precision and the same minutes.
+
+`--convolutions` times the convolutions of the fused step alone, on noise: what is left
+when everything else costs nothing. Their GFLOP/s are what the library gives at the
+step's own shapes, most of them far from those of the peak.
 
 `--trace` prints the seconds that building the networks, initialising them and
 tracing the step take; nothing is trained.
@@ -106,8 +111,14 @@ def compare(asked: argparse.Namespace, flags: list[str]) -> None:
         for precision in precisions
         for form in forms
     }
+    alone = {
+        precision: _worker("convolutions", *flags, f"--precision={precision}")
+        for precision in precisions
+        if asked.convolutions
+    }
     peer = _peer(asked, config) if asked.peer else None
-    workers = [*peaks.values(), *steps.values(), *([peer] if peer else [])]
+    workers = [*peaks.values(), *steps.values(), *alone.values()]
+    workers += [peer] if peer else []
     take_turns(workers, asked.rounds)
     rates = {}
     for precision, worker in peaks.items():
@@ -121,12 +132,22 @@ def compare(asked: argparse.Namespace, flags: list[str]) -> None:
         _print_step(
             f"{form} {precision}", worker, config.training.batch_size, rates[precision]
         )
+    for precision, worker in alone.items():
+        name = f"alone {precision}"
+        _print_step(name, worker, config.training.batch_size, rates[precision])
     if peer:
         print(
             f"{'peer float32':16} {statistics.median(peer.seconds) * 1e3:8.0f} ms "
             f"({_cpu_ms(peer):.0f} ms of CPU) {peer.facts()['peak_mib']:.0f} MiB"
         )
     _print_ratios(steps, peer)
+    for precision, worker in alone.items():
+        step = steps.get(("fused", precision))
+        if step:
+            print(
+                f"fused {precision}: the step takes {ratio(step, worker):.2f} times as "
+                "long as its convolutions alone"
+            )
     for worker in workers:
         worker.close()
 
@@ -172,6 +193,7 @@ def main() -> None:
     parser.add_argument("--precisions", default="float32,bfloat16")
     parser.add_argument("--peer", default="")
     parser.add_argument("--peer_python", default=sys.executable)
+    parser.add_argument("--convolutions", action="store_true")
     parser.add_argument("--trace", action="store_true")
     asked, flags = parser.parse_known_args()
     print(measuring.machine())
