@@ -117,7 +117,7 @@ def test_scores_and_gains_by_hand(tmp_path):
     )
     table = ResultsTable(tmp_path / "anomaly_detection.csv", anomaly_detection.KEY)
     for job in jobs[:-1]:  # The last one is not there yet: 2, both, seed 1.
-        base = 0.1 * job.anomaly + 0.01 * job.seed + (job.arm == "both") * 0.05
+        base = 0.1 * job.value + 0.01 * job.seed + (job.arm == "both") * 0.05
         for epoch in (9, 10):
             row = {"epoch": epoch, "share": 0.1, "published_share": 0.3}
             score = base + (epoch - 9.5) * 0.02

@@ -7,13 +7,13 @@ python -m tf_smallgan.experiments.anomaly_detection --anomalies=1,9 --arms=plain
 Rows of WORKDIR/anomaly_detection.csv that are there already are not run again.
 """
 
-import dataclasses
 from typing import Any
 
 from tf_smallgan import command
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
+from tf_smallgan.experiments.jobs import ArmJob, arm_jobs, run_all
 
 NAME = "anomaly_detection"
 # What a row is of; a run of other settings is another row.
@@ -39,31 +39,10 @@ KEY = ("anomaly", "arm", "seed", *SETTINGS)
 QUICK_ANOMALIES, QUICK_STEPS, QUICK_EPOCHS = (1, 9), 300, 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One run: an arm without a class, with a seed."""
-
-    config: Config
-    anomaly: int
-    arm: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"without {self.anomaly}, {self.arm}, seed {self.seed}"
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """The columns that tell this run from others."""
-        from tf_smallgan.experiments.results import flag_values
-
-        run = {"anomaly": self.anomaly, "arm": self.arm, "seed": self.seed}
-        return run | flag_values(self.config, SETTINGS)
-
-
 def run(config: Config) -> None:
     """Runs what is missing, then writes the plot and the section."""
     from tf_smallgan import settings
-    from tf_smallgan.experiments import anomaly_report, arms, jobs
+    from tf_smallgan.experiments import anomaly_report, arms
     from tf_smallgan.experiments.results import ResultsTable, results_dir
 
     config = settings.complete_data(quick(config), None)
@@ -74,7 +53,7 @@ def run(config: Config) -> None:
     table = ResultsTable(folder / f"{NAME}.csv", KEY)
     work = [job for job in all_jobs(config) if not table.has(**job.key)]
     print(f"{table.path}: {len(table.rows)} rows, {len(work)} runs to do", flush=True)
-    jobs.run_all(one, work, options.processes, table)
+    run_all(one, work, options.processes, table)
     anomaly_report.write(folder, config)
 
 
@@ -92,8 +71,8 @@ def quick(config: Config) -> Config:
     )
 
 
-def all_jobs(config: Config) -> list[Job]:
-    """Every run, seed by seed, so that a half-done study has all classes and arms.
+def all_jobs(config: Config) -> list[ArmJob]:
+    """Every run (see `arm_jobs`).
 
     Raises:
       InputError: the data set has no classes, or not this one.
@@ -113,16 +92,10 @@ def all_jobs(config: Config) -> list[Job]:
                 f"--dataset={config.data.dataset}; give numbers from 0 to "
                 f"{classes - 1}."
             )
-    first = config.run.seed
-    return [
-        Job(config_lib.replace(config, seed=seed), anomaly, arm, seed)
-        for seed in range(first, first + options.seeds)
-        for anomaly in anomalies
-        for arm in options.arms
-    ]
+    return arm_jobs(config, "anomaly", anomalies, options.arms, options.seeds, SETTINGS)
 
 
-def one(job: Job) -> list[dict[str, Any]]:
+def one(job: ArmJob) -> list[dict[str, Any]]:
     """A run's rows: what was scored at the end of each of its last epochs."""
     import time
 
@@ -130,7 +103,7 @@ def one(job: Job) -> list[dict[str, Any]]:
     from tf_smallgan.experiments.arms import ARMS
 
     config = ARMS[job.arm].configure(job.config)
-    data = anomaly_data.load(config, job.anomaly)
+    data = anomaly_data.load(config, job.value)
     start = time.perf_counter()
     rows = []
     for epoch, step, scores in anomaly_run.train(config, data):

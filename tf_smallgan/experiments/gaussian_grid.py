@@ -8,11 +8,13 @@ Rows of WORKDIR/gaussian_grid.csv that are there already are not run again.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from tf_smallgan import command
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
+from tf_smallgan.experiments.jobs import ArmJob, arm_jobs, run_all
 
 NAME = "gaussian_grid"
 # What a row is of; a run of other settings is another row.
@@ -31,30 +33,9 @@ SETTINGS = (
 QUICK_STEPS, QUICK_SEEDS, QUICK_ARMS = 300, 2, ("plain", "both", "balanced")
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One run: an arm on a grid with a seed."""
-
-    config: Config
-    modes: int
-    arm: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.modes} modes, {self.arm}, seed {self.seed}"
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """The columns that tell this run from others."""
-        from tf_smallgan.experiments.results import flag_values
-
-        run = {"modes": self.modes, "arm": self.arm, "seed": self.seed}
-        return run | flag_values(self.config, SETTINGS)
-
-
 def run(config: Config) -> None:
     """Runs what is missing, then writes the plot and the section."""
-    from tf_smallgan.experiments import arms, grid_report, grid_timing, jobs
+    from tf_smallgan.experiments import arms, grid_report, grid_timing
     from tf_smallgan.experiments.mixtures import GaussianGrid
     from tf_smallgan.experiments.results import ResultsTable, results_dir
 
@@ -76,7 +57,7 @@ def run(config: Config) -> None:
             if not table.has(**job.key, steps=config.training.train_steps)
         ]
         print(f"{path}: {len(table.rows)} rows, {len(work)} runs to do", flush=True)
-        jobs.run_all(one, work, options.processes, table)
+        run_all(one, work, options.processes, table)
     grid_report.write(folder, config)
 
 
@@ -94,20 +75,14 @@ def quick(config: Config) -> Config:
     )
 
 
-def all_jobs(config: Config, chosen: dict) -> list[Job]:
-    """Every run, seed by seed, so that a half-done study has all arms."""
+def all_jobs(config: Config, chosen: Iterable[str]) -> list[ArmJob]:
+    """Every run (see `arm_jobs`)."""
     options = config.gaussian_grid
     assert options is not None
-    first = config.run.seed
-    return [
-        Job(config_lib.replace(config, seed=seed), modes, name, seed)
-        for seed in range(first, first + options.seeds)
-        for modes in options.modes
-        for name in chosen
-    ]
+    return arm_jobs(config, "modes", options.modes, chosen, options.seeds, SETTINGS)
 
 
-def one(job: Job) -> list[dict[str, Any]]:
+def one(job: ArmJob) -> list[dict[str, Any]]:
     """A run's rows: what was covered at each quarter of its steps."""
     import time
 
@@ -118,7 +93,7 @@ def one(job: Job) -> list[dict[str, Any]]:
     config = ARMS[job.arm].configure(job.config)
     every = max(1, config.training.train_steps // 4)
     rows, start = [], time.perf_counter()
-    for step, covers in grid_run.train(config, GaussianGrid(job.modes), every):
+    for step, covers in grid_run.train(config, GaussianGrid(job.value), every):
         seconds = round(time.perf_counter() - start, 1)
         row = job.key | {"steps": step, "seconds": seconds}
         for of, cover in covers.items():

@@ -108,5 +108,8 @@ def _plot(rows: list[Row], grids: list[int], path: pathlib.Path) -> None:
                 ax.plot([place] * len(values), values, ".", ms=3, color="#9aa5b1")
             ax.set_title(f"{modes} modes", fontsize=9)
             ax.set_ylabel(text, fontsize=9)
+            # An interval of a share may leave 0 to 100%; the axis does not.
+            low, high = ax.get_ylim()
+            ax.set_ylim(max(low, -3), min(high, 103))
             ax.set_xticks(range(len(arms)), arms, rotation=60, ha="right", fontsize=7)
     sections.save_figure(figure, path)

@@ -1,14 +1,65 @@
 """Many runs of an experiment, some at a time, each kept as soon as it is done."""
 
 import concurrent.futures
+import dataclasses
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tf_smallgan import config as config_lib
 from tf_smallgan.command import quiet_import
-from tf_smallgan.experiments.results import ResultsTable, Row
+from tf_smallgan.config import Config
+from tf_smallgan.experiments.results import ResultsTable, Row, flag_values
+
+
+@dataclasses.dataclass(frozen=True)
+class ArmJob:
+    """One run: an arm with a seed, on one subject of several.
+
+    Attributes:
+      config: the run's, but for its arm.
+      subject: what is tried in turn, the name of a column.
+      value: which one it is.
+      settings: flags that tell runs apart too.
+    """
+
+    config: Config
+    subject: str
+    value: int
+    arm: str
+    seed: int
+    settings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.value}, {self.arm}, seed {self.seed}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The columns that tell this run from others."""
+        run = {self.subject: self.value, "arm": self.arm, "seed": self.seed}
+        return run | flag_values(self.config, self.settings)
+
+
+def arm_jobs(
+    config: Config,
+    subject: str,
+    values: Sequence[int],
+    arms: Iterable[str],
+    seeds: int,
+    settings: tuple[str, ...],
+) -> list[ArmJob]:
+    """Every run, seed by seed, so that a half-done study has all values and arms."""
+    first, arms = config.run.seed, tuple(arms)
+    return [
+        ArmJob(
+            config_lib.replace(config, seed=seed), subject, value, arm, seed, settings
+        )
+        for seed in range(first, first + seeds)
+        for value in values
+        for arm in arms
+    ]
 
 
 def run_all(
