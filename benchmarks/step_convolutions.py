@@ -20,6 +20,9 @@ _FORWARD, _BY_IMAGES, _BY_KERNEL = (
 )
 
 
+_KINDS = {_FORWARD, _BY_IMAGES, _BY_KERNEL}
+
+
 @dataclasses.dataclass(frozen=True)
 class _Convolution:
     """One operation of the step, as far as its cost goes.
@@ -48,9 +51,12 @@ class _Convolution:
 
 
 def _convolutions(graph: tf.Graph) -> list[_Convolution]:
+    for function in graph.as_graph_def().library.function:
+        inside = {node.op for node in function.node_def} & _KINDS
+        assert not inside, f"{function.signature.name} holds {inside}: not counted"
     found = []
     for op in graph.get_operations():
-        if op.type not in (_FORWARD, _BY_IMAGES, _BY_KERNEL):
+        if op.type not in _KINDS:
             continue
         first, second = op.inputs[0], op.inputs[1]
         result = op.outputs[0].shape.as_list()
@@ -107,7 +113,7 @@ def convolutions_of_step(config: Config) -> tuple[Callable[[], Any], float]:
     own: list[tf.Variable] = []
     # Made here: a function may make no variable.
     for number, one in enumerate(wanted):
-        for shape in (one.images, one.kernel, one.outputs):
+        for shape in (one.images, one.outputs):
             if (shape, one.dtype) not in shared:
                 shared[shape, one.dtype] = _noise(shape, one.dtype, len(shared))
         last = one.outputs if one.kind == _BY_KERNEL else one.kernel

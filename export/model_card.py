@@ -30,7 +30,7 @@ def model_card(restored: Restored, facts: Facts, workdir: Workdir) -> str:
     sections = [
         _title(restored, facts),
         _inputs(facts),
-        _scores(read_metrics(workdir.scores), restored.step),
+        _scores(read_metrics(workdir.scores), facts),
         _table("## Training metrics", _latest(rows)),
         _settings(restored),
         _LICENCE,
@@ -78,15 +78,20 @@ def _latest(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return latest
 
 
-def _scores(records: list[dict[str, Any]], step: int) -> str:
-    """What `evaluate` found at this step: the last record of each truncation."""
-    # Those of the trained weights are not of what is exported.
-    fitting = [r for r in records if r.get("step") == step and r.get("ema")]
-    latest = {record["truncation"]: record for record in fitting}
+def _scores(records: list[dict[str, Any]], facts: Facts) -> str:
+    """What `evaluate` found of these weights, sampled as the export samples.
+
+    Of each truncation the record of the most samples, and of those the last.
+    """
+    wanted = {"step": facts.step, "ema": True, "bn": "standing"}
+    wanted |= {"truncation_rule": facts.truncation_rule}
+    fitting = [r for r in records if wanted.items() <= r.items()]
+    fitting.sort(key=lambda record: record["num_samples"])
+    by_truncation = {record["truncation"]: record for record in fitting}
     parts = [
-        _table(_scores_title(latest[truncation], space), space["metrics"])
-        for truncation in sorted(latest)
-        for space in latest[truncation]["spaces"].values()
+        _table(_scores_title(by_truncation[truncation], space), space["metrics"])
+        for truncation in sorted(by_truncation)
+        for space in by_truncation[truncation]["spaces"].values()
     ]
     if not parts:
         parts = ["None: `python -m tf_smallgan.evaluate` was not run on this step.\n"]
@@ -98,8 +103,8 @@ def _scores_title(record: dict[str, Any], space: dict[str, Any]) -> str:
     count = "?" if reference["count"] is None else f"{reference['count']:,}"
     return (
         f"### Truncation {record['truncation']:g}, {space['network']} features\n\n"
-        f"{record['num_samples']:,} samples, batch norm statistics "
-        f"`{record.get('bn')}`; against {count} images of "
+        f"{record['num_samples']:,} samples, standing statistics; against {count} "
+        "images of "
         f"`{reference.get('dataset', 'an imported file')}`, network with weights "
         f"`{space['weights_hash'][:16]}`."
     )

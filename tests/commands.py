@@ -9,6 +9,9 @@ from tf_smallgan import config as config_lib
 
 ROOT = pathlib.Path(__file__).parent.parent
 SMOKE = "--flagfile=configs/smoke.cfg"
+# Compiling a selection takes longer than running it, and most tests compile one;
+# `make check-slow` runs those of the core-sets as they are compiled for users.
+QUICK_COMPILING = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # The quickest start there is: no core-set, no classes, one D update.
 QUICK_START = (
     "--architecture=sngan",

@@ -4,13 +4,11 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Compiling a selection takes longer than running it, and most tests compile one;
-# `make check-slow` runs those of the core-sets as they are compiled for users.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 import tensorflow as tf
 
+from tests.commands import QUICK_COMPILING
 from tf_smallgan.config import RunConfig
 from tf_smallgan.training.strategy import make_strategy
 
@@ -22,6 +20,13 @@ _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+if "XLA_FLAGS" not in os.environ:
+    # Flags are read at the first compilation; the commands that tests start compile
+    # as they do for users.
+    os.environ.update(QUICK_COMPILING)
+    tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
+    del os.environ["XLA_FLAGS"]
 
 # Long files of few tests: started first, so that no worker is left alone with one.
 _FIRST = (

@@ -64,6 +64,6 @@ def test_a_space_without_logits(pixel_space):
 
 
 def test_results_come_in_order(two_replicas):
-    double = OnReplicas(lambda x: 2 * x, two_replicas, shared=True)
+    double = OnReplicas(lambda x: 2 * x, two_replicas, shared=False)
     chunks = [(np.array([i, i]),) for i in range(5)]
     assert [int(x[0]) for x in double(chunks)] == [0, 2, 4, 6, 8]

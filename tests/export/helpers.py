@@ -42,7 +42,8 @@ def _record(fid: float, **changes) -> dict:
     space = {"network": "inception", "weights_hash": "0123456789abcdef0123"}
     space |= {"reference": reference, "metrics": {"fid_1k": fid}}
     record = {"step": STEP, "ema": True, "truncation": 1.0, "num_samples": 1000}
-    return record | {"bn": "standing", "spaces": {"inception": space}} | changes
+    record |= {"bn": "standing", "truncation_rule": "hub"}
+    return record | {"spaces": {"inception": space}} | changes
 
 
 def make_workdir(path: pathlib.Path, *flags: str) -> Config:
@@ -54,7 +55,8 @@ def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     workdir.metrics.write_text('{"step": 7, "generator_loss": 0.25}\n')
     workdir.evaluation.mkdir()
     records = [_record(22.5), _record(23.5, step=6), _record(21.5)]
-    records.append(_record(24.5, ema=False))
+    records += [_record(24.5, ema=False), _record(25.5, bn="batch")]
+    records += [_record(26.5, truncation_rule="none"), _record(27.5, num_samples=10)]
     workdir.scores.write_text("".join(json.dumps(record) + "\n" for record in records))
     state = build_state(settings.model_spec(config), config.training, seed=3)
     perturb(state.generator, 1)

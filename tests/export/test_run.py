@@ -52,10 +52,11 @@ def test_model_card(exported, workdir):
     card = (exported / "README.md").read_text()
     for text in ("`digits`", f"{STEP} steps", "generator_loss | 0.25", "## Licence"):
         assert text in card
-    # Of two records the later; none of another step or of the trained weights.
+    # Of records of as many samples the later; none of another step or other weights,
+    # or drawn in another way.
     assert "fid_1k | 21.5" in card and "1,000 samples" in card
     assert "1,797 images of `digits`" in card
-    for other in ("22.5", "23.5", "24.5"):
+    for other in ("22.5", "23.5", "24.5", "25.5", "26.5", "27.5"):
         assert other not in card
     assert "--latent_dim=16" in card and str(workdir) not in card
 

@@ -76,3 +76,29 @@ def test_gradient_of_the_gradient():
 
     for value, found in zip(penalty(_plainly), penalty(attend)):
         np.testing.assert_allclose(found, value, rtol=1e-3, atol=1e-4)
+
+
+def _in_bfloat16(query, key, value):
+    logits = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
+    return tf.matmul(tf.cast(tf.nn.softmax(logits), tf.bfloat16), value)
+
+
+def test_gradient_in_bfloat16_is_as_exact_as_the_equations():
+    """Also where values have an offset, as max pooling gives them: it must cancel."""
+    shapes = ([2, 64, 4], [2, 16, 4], [2, 16, 8])
+    exact = [
+        tf.cast(0.2 * tf.random.stateless_normal(s, [4, i]) + 3, tf.bfloat16)
+        for i, s in enumerate(shapes)
+    ]
+    upstream = tf.cast(tf.random.stateless_normal([2, 64, 8], [5, 0]), tf.bfloat16)
+
+    def errors(function):
+        found = _gradients(function, exact, upstream)
+        return [
+            np.linalg.norm(tf.cast(x, tf.float64) - y) for x, y in zip(found, expected)
+        ]
+
+    double = [tf.cast(x, tf.float64) for x in exact]
+    expected = _gradients(_plainly, double, tf.cast(upstream, tf.float64))
+    for ours, plain in zip(errors(attend), errors(_in_bfloat16)):
+        assert ours < 1.1 * plain

@@ -19,6 +19,7 @@ from tf_smallgan import settings
 from tf_smallgan.config import RunConfig
 from tf_smallgan.observer import make_prior
 from tf_smallgan.preparation import prepare
+from tf_smallgan.replicas import OnReplicas
 from tf_smallgan.running import distributed_batches
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
@@ -79,10 +80,24 @@ def train(
             found[f"records/{number}/{i}"] = index.numpy()
         for name, value in step(batch).items():
             found[f"metrics/{number}/{name}"] = value.numpy()
+    found["places"] = places_of_chunks(strategy)
     for network in ("generator", "discriminator", "average"):
         for i, variable in enumerate(getattr(state, network).variables):
             found[f"{network}/{i}/{variable.path}"] = variable.numpy()
     return found
+
+
+def places_of_chunks(strategy: tf.distribute.Strategy) -> np.ndarray:
+    """Of each of five shared chunks: the replica that it went to, and its content."""
+
+    def place(x):
+        context = tf.distribute.get_replica_context()
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+        return replica, 2 * x
+
+    chunks = [(np.array([i, 100 + i], np.uint8),) for i in range(5)]
+    replicas = OnReplicas(place, strategy, shared=True)
+    return np.array([[replica, *x] for replica, x in replicas(chunks)])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tests.clusters import cluster_environments
+from tests.commands import QUICK_COMPILING
 from tests.training import equal_run
 from tf_smallgan import settings
 from tf_smallgan.communication import count_communication
@@ -23,7 +24,7 @@ def _worker(folder, out, environment):
     return subprocess.Popen(
         [sys.executable, "-m", "tests.training.equal_run", str(folder), str(out)],
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | environment | QUICK_COMPILING,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,9 +75,12 @@ def logical(logical_and_sizes):
     return logical_and_sizes[0]
 
 
+_TRAINED = ("metrics", "generator", "discriminator", "average")
+
+
 def _assert_equal(expected, found):
     """All but the records, to float32 rounding."""
-    names = [name for name in expected if not name.startswith("records")]
+    names = [name for name in expected if name.startswith(_TRAINED)]
     assert len(names) > 100
     for name in names:
         np.testing.assert_allclose(
@@ -96,7 +100,7 @@ def test_one_replica_equals_two_processes(one, processes):
 def test_two_workers_hold_the_same(processes):
     first, second = processes
     for name in first:
-        if not name.startswith("records"):
+        if name.startswith(_TRAINED):
             np.testing.assert_allclose(
                 first[name], second[name], rtol=1e-5, atol=1e-6, err_msg=name
             )
@@ -114,6 +118,13 @@ def test_replicas_share_the_core_set_and_no_record(one, logical, processes):
             np.testing.assert_array_equal(
                 np.stack([first, second], -1).ravel(), whole.ravel()
             )
+
+
+def test_each_chunk_is_worked_on_once_and_all_get_the_results(one, logical, processes):
+    contents = [[2 * i, 200 + 2 * i] for i in range(5)]
+    for found, replicas in ((one, 1), (logical, 2), *((w, 2) for w in processes)):
+        expected = [[i % replicas, *content] for i, content in enumerate(contents)]
+        np.testing.assert_array_equal(found["places"], expected)
 
 
 def test_no_record_comes_twice_in_an_epoch(processes):

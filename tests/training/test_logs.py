@@ -44,12 +44,12 @@ def test_time_left_follows_from_the_last_reports(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     progress = Progress(batch_size=10, first_step=0, last_step=100)
-    for step, seconds in ((20, 50.0), (40, 30.0)):
+    for step, seconds in ((10, 900.0), (20, 20.0), (40, 30.0)):
         now[0] += seconds
         rate = progress.rate(step)
     now[0] += 1000.0  # A pause, which counts nowhere.
     progress.restart(40)
     losses = {"discriminator_loss": 1.0, "generator_loss": -0.25}
     line = progress.line(40, {"images_per_second": rate} | losses)
-    # 2 seconds a step over both reports; the rate is that of the last.
+    # A first report with compiling, then 2 and 1.5 seconds a step: the median.
     assert line == "step 40/100  D 1.000  G -0.250  6.7 images/s  left 0:02:00"

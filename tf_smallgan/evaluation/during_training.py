@@ -10,7 +10,12 @@ import tensorflow as tf
 from tf_smallgan import settings
 from tf_smallgan.config import Config, EvaluateConfig
 from tf_smallgan.evaluation.evaluator import Measure, evaluate
-from tf_smallgan.evaluation.session import open_measures, open_spaces, wanted_spaces
+from tf_smallgan.evaluation.session import (
+    check_spaces,
+    open_measures,
+    open_spaces,
+    wanted_spaces,
+)
 from tf_smallgan.evaluation.supply import GeneratorSupply
 from tf_smallgan.preparation import TrainingData
 from tf_smallgan.training.logs import Counter
@@ -62,7 +67,8 @@ class TrainingEvaluation:
         )
         counter.close()
         seconds = time.monotonic() - start
-        values = found.values()
+        names, numbers = zip(*found.values().items())
+        values = dict(zip(names, self.data.cluster.of_chief(numbers)))
         self.say(f"step {step}: {summary(values)}; training paused {seconds:.1f} s")
         return values | {SECONDS: seconds}
 
@@ -71,6 +77,7 @@ class TrainingEvaluation:
             config = dataclasses.replace(self.config, evaluate=EvaluateConfig())
             names = wanted_spaces(config)
             spaces = open_spaces(config, self.data, names, self.strategy)
+            check_spaces(spaces, self.data.cluster)
             self._measures = open_measures(
                 spaces, self.data, "", self.strategy, self.say
             )

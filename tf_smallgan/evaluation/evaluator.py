@@ -77,7 +77,10 @@ def evaluate(
     stream = supply.images(labels, truncation)
     kept: list[np.ndarray] = []
     done = kept_bytes = 0
-    while batches := list(itertools.islice(stream, _BATCHES_AT_ONCE)):
+    # No replica idles but in the last turn.
+    replicas = strategy.num_replicas_in_sync if strategy else 1
+    at_once = -(-_BATCHES_AT_ONCE // replicas) * replicas
+    while batches := list(itertools.islice(stream, at_once)):
         for collector in collectors:
             collector.append(batches)
         for images, _ in batches:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,24 @@ def _inception(config: Config, strategy: tf.distribute.Strategy | None) -> Featu
     from tf_smallgan.evaluation.inception_space import inception_space
 
     return inception_space(config.coreset.inception_weights, strategy)
+
+
+def check_spaces(spaces: list[FeatureSpace], cluster: Cluster) -> None:
+    """Refuses workers whose networks differ: their features would be mixed."""
+    for space in spaces:
+        cluster.check_same(
+            zlib.crc32(space.hash.encode()),
+            f"the {space.name} network (--cache_dir, --results_dir or its weights)",
+        )
+
+
+def _check_supply(facts: dict[str, Any], folder: str, cluster: Cluster) -> None:
+    """Refuses workers that would draw from different generators."""
+    if "step" in facts:
+        cluster.check_same(facts["step"], f"--workdir={folder} (the step to score)")
+    else:
+        graph = pathlib.Path(facts["export"], "saved_model.pb").read_bytes()
+        cluster.check_same(zlib.crc32(graph), f"--export_dir={folder} (the version)")
 
 
 def open_measures(
@@ -213,12 +232,10 @@ def open_session(
     names = wanted_spaces(completed)
     cluster = cluster_of(strategy) if strategy else Cluster()
     supply, facts = open_supply(completed, strategy)
-    if "step" in facts:
-        cluster.check_same(
-            facts["step"], f"--workdir={config.run.workdir} (the step to score)"
-        )
+    _check_supply(facts, options.export_dir or config.run.workdir, cluster)
     if needs_data(completed, names):
         data = open_data(config, say, cluster)
     spaces = open_spaces(completed, data, names, strategy)
+    check_spaces(spaces, cluster)
     measures = open_measures(spaces, data, options.reference, strategy, say)
     return Session(completed, cluster, data, supply, facts, measures, folder)

@@ -40,6 +40,7 @@ SETTINGS = (
     "microbatches",
     "remat",
     "coreset_method",
+    "prior_coreset_method",
     "coreset_weights",
     "coreset_class_balance",
     "embedder",

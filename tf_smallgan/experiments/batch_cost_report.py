@@ -124,10 +124,11 @@ def _parts(costs: dict[str, Costs], config: Config) -> list[str]:
         f"{common['architecture']} of {common['resolution']} px with ch "
         f"{common['channel_multiplier']} on {common['dataset']} (repeated where the "
         "large batch is larger than the data set), core-sets "
-        f"`{common['coreset_method']}` of latents and of data alike, on "
-        f"{common['cores']} CPU cores. Each line is of fresh processes; memory is the "
-        "process's peak, TensorFlow's own included, and how far that lies above the "
-        "peak before there were networks. Means, with 95% intervals (Student's) where "
+        f"`{config.coreset.prior_method}` of latents and "
+        f"`{config.coreset.coreset_method}` of data, on {common['cores']} CPU cores. "
+        "Each line is of fresh processes; memory is the process's peak, TensorFlow's "
+        "own included, and how far that lies above the peak before there were "
+        "networks. Means, with 95% intervals (Student's) where "
         "there are several seeds.",
         f"![Seconds and memory]({batch_cost.NAME}.png)",
         _table(costs, options.updates),

@@ -12,8 +12,14 @@ from tf_smallgan.experiments.scoring import PLAIN, Sampling
 
 _SETTING = (
     *("dataset", "resolution", "channel_multiplier", "latent_dim", "batch_size"),
-    *("prior_oversample", "data_oversample", "coreset_method", "discriminator_steps"),
-    *("generator_lr", "discriminator_lr", "ema_decay", "train_steps"),
+    *("prior_oversample", "data_oversample", "coreset_method", "prior_coreset_method"),
+    *(
+        "discriminator_steps",
+        "generator_lr",
+        "discriminator_lr",
+        "ema_decay",
+        "train_steps",
+    ),
     *("num_samples", "standing_batches", "truncation_rule", "margin"),
 )
 _SCORES = ("Frechet distance", "conditional accuracy, %")

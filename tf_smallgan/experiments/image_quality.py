@@ -30,6 +30,7 @@ SHOWN = (
     "prior_oversample",
     "data_oversample",
     "coreset_method",
+    "prior_coreset_method",
     "discriminator_steps",
     "generator_lr",
     "discriminator_lr",

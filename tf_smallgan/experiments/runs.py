@@ -71,7 +71,8 @@ def settings_digest(config: Config) -> str:
     """Eight hexadecimal digits of all that shapes a run and its scores but the seed."""
     values = shaping_flags(config) | {n: flag(config, n) for n in _SCORING_FLAGS}
     del values["seed"]
-    return _digest(values)
+    # What is not given follows from the rest; a flag that is new changes nothing.
+    return _digest({n: value for n, value in values.items() if value is not None})
 
 
 def _digest(values: dict[str, object]) -> str:

@@ -62,28 +62,43 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     """softmax(Q K') V for query [B, N, D], key [B, M, D], value [B, M, C]: [B, N, C].
 
     With P = softmax(S) and O = P V, the gradient of S is P o (dO V' - r), where r is
-    each row's sum of P o (dO V') and so of dO o O. One product with r as a further
-    channel gives dO V' - r, and what is [B, N, M] is passed over once.
+    each row's sum of P o (dO V') and so of dO o O.
     """
     logits = tf.matmul(query, key, transpose_b=True)
     # bfloat16 has three digits: too few to sum over thousands of positions.
-    share = tf.cast(tf.nn.softmax(tf.cast(logits, tf.float32)), value.dtype)
-    mixed = tf.matmul(share, value)
+    share = tf.nn.softmax(tf.cast(logits, tf.float32))
+    rounded = tf.cast(share, value.dtype)
+    mixed = tf.matmul(rounded, value)
 
     def gradient(upstream):
+        slopes = _minus_row(share, mixed, value, upstream)
+        logits_gradient = tf.cast(share * slopes, value.dtype)
+        return (
+            tf.matmul(logits_gradient, key),
+            tf.matmul(logits_gradient, query, transpose_a=True),
+            tf.matmul(rounded, upstream, transpose_a=True),
+        )
+
+    return mixed, gradient
+
+
+def _minus_row(
+    share: tf.Tensor, mixed: tf.Tensor, value: tf.Tensor, upstream: tf.Tensor
+) -> tf.Tensor:
+    """dO V' - r in float32, [B, N, M]."""
+    if value.dtype == tf.float32:
+        # With r as a further channel one product gives the difference, and what is
+        # [B, N, M] is not passed over for it.
         row = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
-        logits_gradient = share * tf.matmul(
+        return tf.matmul(
             tf.concat([upstream, -row], axis=-1),
             tf.concat([value, tf.ones_like(value[..., :1])], axis=-1),
             transpose_b=True,
         )
-        return (
-            tf.matmul(logits_gradient, key),
-            tf.matmul(logits_gradient, query, transpose_a=True),
-            tf.matmul(share, upstream, transpose_a=True),
-        )
-
-    return mixed, gradient
+    # r has to come from the rounded products that it is taken from: its own rounding
+    # would be the same for all of a row and would not average out.
+    products = tf.cast(tf.matmul(upstream, value, transpose_b=True), tf.float32)
+    return products - tf.reduce_sum(share * products, axis=-1, keepdims=True)
 
 
 def _positions(images: tf.Tensor) -> tf.Tensor:

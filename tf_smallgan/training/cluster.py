@@ -14,7 +14,7 @@ import pathlib
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,15 @@ class Cluster:
     def maximum(self, value: int) -> int:
         """The largest of all workers' values."""
         return int(self.gather(np.array([value])).max())
+
+    def of_chief(self, values: Sequence[float]) -> list[float]:
+        """The chief's values of what rounding may make another on other workers.
+
+        What workers decide alone must follow from the same numbers, where what is
+        decided brings them together.
+        """
+        bits = np.asarray(values, np.float64).view(np.int64)
+        return self.gather(bits)[0].view(np.float64).tolist()
 
     def meet(self) -> None:
         """Waits for all workers."""

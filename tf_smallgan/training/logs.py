@@ -87,7 +87,7 @@ class Progress:
     def __init__(self, batch_size: int, first_step: int, last_step: int):
         self._batch, self._last = batch_size, last_step
         self._step, self._time = first_step, time.monotonic()
-        # (steps, seconds) of the last reports.
+        # (steps, seconds) of each of the last reports.
         self._past: collections.deque[tuple[int, float]] = collections.deque(maxlen=10)
 
     def rate(self, step: int) -> float:
@@ -113,9 +113,12 @@ class Progress:
         )
 
     def _left(self, step: int) -> float:
-        """Seconds to the last step at the pace of the last reports."""
-        steps, seconds = map(sum, zip(*self._past)) if self._past else (0, 0.0)
-        return (self._last - step) * seconds / steps if steps else float("inf")
+        """Seconds to the last step at the usual pace of the last reports.
+
+        The median, as one of them may hold a step that compiles.
+        """
+        paces = [seconds / steps for steps, seconds in self._past if steps]
+        return (self._last - step) * float(np.median(paces)) if paces else float("inf")
 
 
 def clock(seconds: float) -> str:

@@ -142,7 +142,8 @@ def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
         raise InputError(
             "--strategy=multi_worker needs the environment variable TF_CONFIG with "
             'the cluster and this task, for example {"cluster": {"worker": '
-            '["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}.'
+            '["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}; '
+            "--strategy=auto runs on this machine alone."
         )
     worker, workers = place_in_cluster()
     print(f"worker {worker} of {workers}; waiting for the others", flush=True)

@@ -1,0 +1,34 @@
+"""How draws are made, from the flags."""
+
+from tf_smallgan import config as config_lib
+from tf_smallgan import plan, settings
+from tf_smallgan.experiments.arms import ARMS
+from tf_smallgan.experiments.priors import unlabelled_prior
+from tf_smallgan.observer import batch_plan, make_prior
+
+
+def _config(*flags):
+    return settings.complete(
+        config_lib.parse(["--dataset=digits", "--latent_dim=8", *flags])
+    )
+
+
+def test_latents_and_data_may_have_rules_of_their_own():
+    flags = ("--coreset_method=stratified", "--prior_coreset_method=balanced")
+    config = _config(*flags)
+    assert make_prior(config).method == unlabelled_prior(config).method == "balanced"
+    assert batch_plan(config, 1).method == "stratified"
+    text = "\n".join(plan.plan_lines(config))
+    assert "core-set: balanced of latents, stratified of data, scope replica" in text
+
+
+def test_latents_follow_the_rule_of_data():
+    config = _config("--coreset_method=robust")
+    assert make_prior(config).method == batch_plan(config, 1).method == "robust"
+    assert "core-set: robust, scope" in "\n".join(plan.plan_lines(config))
+
+
+def test_an_arm_sets_both_rules():
+    coreset = ARMS["mixed"].configure(_config()).coreset
+    assert (coreset.prior_method, coreset.coreset_method) == ("balanced", "stratified")
+    assert ARMS["both"].configure(_config()).coreset.prior_method == "k_center"
