@@ -14,7 +14,8 @@ p { margin: 4px 0 10px; max-width: 75ch; }
 .soft, figcaption { color: var(--soft); font-size: .85rem; }
 .grid { display: grid; gap: 14px; align-items: start;
         grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
-.wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); }
+.wide { grid-template-columns: minmax(0, 1fr); }
+@media (min-width: 1000px) { .wide { grid-template-columns: 9fr 12fr; } }
 .tiles { display: grid; gap: 10px;
          grid-template-columns: repeat(auto-fill, minmax(min(46%, 165px), 1fr)); }
 .card, .tile, figure { background: var(--card); border: 1px solid var(--line);

@@ -97,7 +97,8 @@ def plot(axes: Any, curve: Curve) -> None:
         axes.annotate(
             f"{truncation:g}",
             (curve.fidelities[row], curve.distances[row]),
-            xytext=(7, 7),
+            # Below to the right: the curve rises to the right.
+            xytext=(7, -13),
             textcoords="offset points",
             fontsize=8,
             color="#555555",
@@ -107,7 +108,7 @@ def plot(axes: Any, curve: Curve) -> None:
     axes.margins(0.12)
     axes.set_xlabel(f"{curve.fidelity_name}  (more is better)", fontsize=9)
     axes.set_ylabel(f"{curve.distance_name}\n(less is better)", fontsize=9)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, labelspacing=1.2)
 
 
 def _mark(
