@@ -90,10 +90,15 @@ def _train_together(
                 "reached. A larger --train_steps goes on."
             )
             return
+        last = config.training.train_steps
+        print(
+            f"Training from step {first_step} to {last}. The first step takes longest: "
+            "its graph is built before it runs.",
+            flush=True,
+        )
         loop = _make_loop(config, data, strategy, own, observer, recovery)
         if loop.run():
-            steps = config.training.train_steps
-            print(f"Finished at step {steps}. {_results(workdir)}")
+            print(f"Finished at step {last}. {_results(workdir)}")
 
 
 def _recovery(
