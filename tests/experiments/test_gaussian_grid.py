@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import gaussian_grid, grid_run
+from tf_smallgan.experiments import gaussian_grid, grid_report, grid_run
 from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.mixtures import GaussianGrid
-from tf_smallgan.experiments.results import read_rows
+from tf_smallgan.experiments.results import ResultsTable, read_rows
 
 TINY = ("--batch_size=8", "--seeds=1", "--modes=9")
 
@@ -90,6 +90,27 @@ def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
     gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
     assert "0 runs to do" in capsys.readouterr().out
     assert read_rows(tmp_path / "gaussian_grid.csv") == rows
+
+
+def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
+    shares = {14: 0.9, 15: 0.8, 16: 0.1, 18: 0.2, 20: 0.3}
+    rows = [
+        {"modes": 9, "arm": "plain", "seed": seed, "steps": step}
+        | {
+            f"high_quality_share/{of}": share + seed / 10
+            for of in ("trained", "average")
+        }
+        | {f"modes_recovered/{of}": 9 for of in ("trained", "average")}
+        for seed in (0, 1)
+        for step, share in shares.items()
+    ]
+    ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
+    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
+    grid_report.write(tmp_path, config)
+    # 20% and 30%: their deviation over the root of two, by Student's 12.706.
+    assert (
+        "| `plain` | 2 | 25.0 ± 63.5 |" in (tmp_path / "gaussian_grid.md").read_text()
+    )
 
 
 def test_runs_of_other_settings_are_other_runs():

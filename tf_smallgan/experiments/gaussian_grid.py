@@ -30,6 +30,9 @@ SETTINGS = (
     "ema_decay",
     "r1_penalty",
 )
+# Of a run. What G covers moves up and down all the time: the report takes the mean of
+# the last quarter's.
+SCORINGS, LAST_SHARE = 20, 0.25
 QUICK_STEPS, QUICK_SEEDS, QUICK_ARMS = 300, 2, ("plain", "both", "balanced")
 
 
@@ -83,7 +86,7 @@ def all_jobs(config: Config, chosen: Iterable[str]) -> list[ArmJob]:
 
 
 def one(job: ArmJob) -> list[dict[str, Any]]:
-    """A run's rows: what was covered at each quarter of its steps."""
+    """A run's rows: what was covered after each twentieth of its steps."""
     import time
 
     from tf_smallgan.experiments import grid_run
@@ -91,7 +94,7 @@ def one(job: ArmJob) -> list[dict[str, Any]]:
     from tf_smallgan.experiments.mixtures import GaussianGrid
 
     config = ARMS[job.arm].configure(job.config)
-    every = max(1, config.training.train_steps // 4)
+    every = max(1, config.training.train_steps // SCORINGS)
     rows, start = [], time.perf_counter()
     for step, covers in grid_run.train(config, GaussianGrid(job.value), every):
         seconds = round(time.perf_counter() - start, 1)

@@ -8,6 +8,7 @@ import numpy as np
 from tf_smallgan.config import Config
 from tf_smallgan.experiments import grid_timing, sections
 from tf_smallgan.experiments.arms import ARMS
+from tf_smallgan.experiments.gaussian_grid import LAST_SHARE
 from tf_smallgan.experiments.results import (
     Row,
     mean_and_interval,
@@ -29,15 +30,17 @@ OF, ALSO = "trained", "average"
 def write(folder: pathlib.Path, config: Config) -> None:
     """Writes gaussian_grid.png and gaussian_grid.md from the rows of the CSV."""
     rows = read_rows(folder / "gaussian_grid.csv")
-    rows = [r for r in rows if r["steps"] == str(config.training.train_steps)]
+    last = config.training.train_steps
+    rows = [r for r in rows if (1 - LAST_SHARE) * last < int(r["steps"]) <= last]
     if not rows:
         return
     times = {r["arm"]: r["over_plain"] for r in read_rows(folder / grid_timing.FILE)}
     grids = sorted({int(row["modes"]) for row in rows})
     parts = [
-        f"After {config.training.train_steps:,} steps, {OF} weights, 10,000 samples "
-        "of the plain prior; mean and 95% interval (Student's) over seeds. Wall time "
-        "is that of a step over plain's, measured in turns.",
+        f"{last:,} steps, {OF} weights, 10,000 samples of the plain prior; of a run "
+        f"the mean of the scorings in its last {LAST_SHARE:.0%}, of an arm mean and "
+        "95% interval (Student's) over seeds. Wall time is that of a step over "
+        "plain's, measured in turns.",
         "![What each arm covers](gaussian_grid.png)",
     ]
     for modes in grids:
@@ -52,10 +55,14 @@ def _of(rows: list[Row], modes: int) -> list[Row]:
 
 
 def _values(rows: list[Row], arm: str, name: str, of: str = OF) -> list[float]:
+    """A value a seed: the mean of its scorings."""
     convert = MEASURES[name][1]
-    return [
-        convert(row, float(row[f"{name}/{of}"])) for row in rows if row["arm"] == arm
-    ]
+    by_seed: dict[str, list[float]] = {}
+    for row in rows:
+        if row["arm"] == arm:
+            value = convert(row, float(row[f"{name}/{of}"]))
+            by_seed.setdefault(row["seed"], []).append(value)
+    return [float(np.mean(values)) for values in by_seed.values()]
 
 
 def _arms(rows: list[Row]) -> list[str]:
