@@ -28,15 +28,16 @@ train: $(READY)
 	@echo "      SavedModel: $(EXPORT_DIR)"
 	@echo "      Curves:     $(VENV)/bin/tensorboard --logdir=$(WORKDIR)/tensorboard"
 
+# One process more than cores: tests wait for files and for commands that they start.
 test: $(READY)
 	@echo "== Running the tests (minutes on two cores)"
-	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
+	$(RUN) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
+	$(RUN) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
 
 # Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).
 check-parity: $(READY)

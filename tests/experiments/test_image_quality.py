@@ -38,6 +38,7 @@ def _runs(tmp_path, *flags):
     return image_quality.all_runs(config)
 
 
+@pytest.mark.slow
 def test_a_study_end_to_end_by_the_projects_own_training(
     study, tmp_path, monkeypatch, capsys
 ):
