@@ -105,8 +105,9 @@ def best_point(curve: sweep.Curve, row: int) -> str:
 def report_content(session: Session, found: Sequence[Evaluation]) -> Content:
     """What the HTML page shows; draws samples."""
     best = best_of(found, session.measures)
-    # All workers draw its sheets.
-    best = found[int(session.cluster.of_chief([found.index(best)])[0])]
+    # All workers draw its sheets. By identity: evaluations hold arrays.
+    place = next(i for i, evaluation in enumerate(found) if evaluation is best)
+    best = found[int(session.cluster.of_chief([place])[0])]
     data, config = session.data, session.config
     pairs, names = {}, None
     if data is not None:
