@@ -6,10 +6,15 @@ import tensorflow as tf
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import gaussian_grid, grid_report, grid_run
+from tf_smallgan.experiments import (
+    gaussian_grid,
+    grid_report,
+    grid_run,
+    grid_samples,
+)
 from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.mixtures import GaussianGrid
-from tf_smallgan.experiments.results import ResultsTable, read_rows
+from tf_smallgan.experiments.results import ResultsTable, flag_values, read_rows
 
 TINY = ("--batch_size=8", "--seeds=1", "--modes=9")
 
@@ -26,6 +31,9 @@ def _config(arm: str) -> config_lib.Config:
 def test_three_steps_are_three_times_one():
     config, grid = _config("data_weights"), GaussianGrid(9)
     state = grid_run.build(config, grid)
+    # Where no logit reaches its hinge, reals and fakes pull D's last bias alike.
+    last = state.discriminator.stack.layers[-1].kernel
+    last.assign(10 * last)
     steps = grid_run.compile_steps(state, config, grid)
     networks = (state.generator, state.discriminator, state.average)
     optimizers = (state.generator_optimizer, state.discriminator_optimizer)
@@ -86,7 +94,10 @@ def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
     ]
     assert all(0 <= float(r["high_quality_share/average"]) <= 1 for r in rows)
     assert (tmp_path / "gaussian_grid.png").read_bytes().startswith(b"\x89PNG")
-    assert "`plain_4b`" in (tmp_path / "gaussian_grid.md").read_text()
+    section = (tmp_path / "gaussian_grid.md").read_text()
+    assert "`plain_4b`" in section and "gaussian_grid_samples_9.png" in section
+    picture = tmp_path / "gaussian_grid_samples_9.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
     gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
     assert "0 runs to do" in capsys.readouterr().out
     assert read_rows(tmp_path / "gaussian_grid.csv") == rows
@@ -94,6 +105,8 @@ def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
 
 def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     shares = {14: 0.9, 15: 0.8, 16: 0.1, 18: 0.2, 20: 0.3}
+    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
+    settings = flag_values(config, gaussian_grid.SETTINGS)
     rows = [
         {"modes": 9, "arm": "plain", "seed": seed, "steps": step}
         | {
@@ -101,16 +114,31 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
             for of in ("trained", "average")
         }
         | {f"modes_recovered/{of}": 9 for of in ("trained", "average")}
+        | settings
         for seed in (0, 1)
         for step, share in shares.items()
     ]
+    # Rows of other settings are of no concern.
+    rows.append(rows[-1] | {"r1_penalty": 7.0, "seed": 2})
     ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
-    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
     grid_report.write(tmp_path, config)
     # 20% and 30%: their deviation over the root of two, by Student's 12.706.
     assert (
         "| `plain` | 2 | 25.0 ± 63.5 |" in (tmp_path / "gaussian_grid.md").read_text()
     )
+
+
+def test_kept_samples_are_those_of_the_first_run_of_their_settings(tmp_path):
+    run = {"modes": 9, "arm": "plain", "seed": 0, "steps": 20, "r1_penalty": 0.01}
+    points = np.zeros([10, 2])
+    grid_samples.keep(tmp_path, run, points)
+    path = tmp_path / grid_samples.FOLDER / "9_plain.npz"
+    grid_samples.keep(tmp_path, run | {"seed": 1}, points + 1)
+    assert not np.load(path)["points"].any()
+    assert grid_samples.draw(tmp_path, 9, ["plain"], {"r1_penalty": 0.01})
+    assert grid_samples.draw(tmp_path, 9, ["plain"], {"r1_penalty": 0.1}) is None
+    grid_samples.keep(tmp_path, run | {"r1_penalty": 0.1}, points + 1)
+    assert np.load(path)["points"].all()
 
 
 def test_runs_of_other_settings_are_other_runs():

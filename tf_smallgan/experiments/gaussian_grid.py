@@ -89,22 +89,27 @@ def one(job: ArmJob) -> list[dict[str, Any]]:
     """A run's rows: what was covered after each twentieth of its steps."""
     import time
 
-    from tf_smallgan.experiments import grid_run
+    from tf_smallgan.experiments import grid_run, grid_samples
     from tf_smallgan.experiments.arms import ARMS
     from tf_smallgan.experiments.mixtures import GaussianGrid
+    from tf_smallgan.experiments.results import results_dir
 
-    config = ARMS[job.arm].configure(job.config)
+    config, grid = ARMS[job.arm].configure(job.config), GaussianGrid(job.value)
     every = max(1, config.training.train_steps // SCORINGS)
-    rows, start = [], time.perf_counter()
-    for step, covers in grid_run.train(config, GaussianGrid(job.value), every):
+    rows, points, start = [], {}, time.perf_counter()
+    for step, points in grid_run.train(config, grid, every):
         seconds = round(time.perf_counter() - start, 1)
         row = job.key | {"steps": step, "seconds": seconds}
-        for of, cover in covers.items():
+        for of, some in points.items():
             row |= {
                 f"{name}/{of}": round(value, 4)
-                for name, value in dataclasses.asdict(cover).items()
+                for name, value in dataclasses.asdict(grid.score(some)).items()
             }
         rows.append(row)
+    assert job.config.gaussian_grid is not None
+    folder = results_dir(job.config, job.config.gaussian_grid.quick)
+    run = job.key | {"steps": config.training.train_steps}
+    grid_samples.keep(folder, run, points["average"])
     return rows
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from tf_smallgan.config import Config
-from tf_smallgan.experiments import grid_timing, sections
+from tf_smallgan.experiments import grid_samples, grid_timing, sections
 from tf_smallgan.experiments.arms import ARMS
-from tf_smallgan.experiments.gaussian_grid import LAST_SHARE
+from tf_smallgan.experiments.gaussian_grid import LAST_SHARE, SETTINGS
 from tf_smallgan.experiments.results import (
     Row,
+    flag_values,
     mean_and_interval,
     read_rows,
     shown,
@@ -23,28 +24,44 @@ MEASURES = {
         lambda row, x: 100 * x / int(row["modes"]),
     ),
 }
-# Which weights: G moves so fast here that its average lags behind.
-OF, ALSO = "trained", "average"
+# The average is what sampling takes.
+OF, ALSO = "average", "trained"
 
 
 def write(folder: pathlib.Path, config: Config) -> None:
-    """Writes gaussian_grid.png and gaussian_grid.md from the rows of the CSV."""
-    rows = read_rows(folder / "gaussian_grid.csv")
-    last = config.training.train_steps
-    rows = [r for r in rows if (1 - LAST_SHARE) * last < int(r["steps"]) <= last]
+    """Writes gaussian_grid.md and its pictures from the rows of the CSV.
+
+    Rows of other settings than `config` are left out.
+    """
+    last, settings = config.training.train_steps, flag_values(config, SETTINGS)
+    rows = [
+        row
+        for row in read_rows(folder / "gaussian_grid.csv")
+        if (1 - LAST_SHARE) * last < int(row["steps"]) <= last
+        and all(row[name] == str(value) for name, value in settings.items())
+    ]
     if not rows:
         return
     times = {r["arm"]: r["over_plain"] for r in read_rows(folder / grid_timing.FILE)}
     grids = sorted({int(row["modes"]) for row in rows})
     parts = [
-        f"{last:,} steps, {OF} weights, 10,000 samples of the plain prior; of a run "
-        f"the mean of the scorings in its last {LAST_SHARE:.0%}, of an arm mean and "
-        "95% interval (Student's) over seeds. Wall time is that of a step over "
-        "plain's, measured in turns.",
+        f"{last:,} steps, 10,000 samples of the plain prior; of a run the mean of the "
+        f"scorings in its last {LAST_SHARE:.0%}, of an arm mean and 95% interval "
+        f"(Student's) over seeds. Weights are the {OF} ones, which sampling takes, and "
+        f"the {ALSO} ones. Wall time is that of a step over plain's, measured in turns.",
         "![What each arm covers](gaussian_grid.png)",
     ]
     for modes in grids:
-        parts += [f"## {modes} modes", _table(_of(rows, modes), times)]
+        some = _of(rows, modes)
+        parts += [f"## {modes} modes", _table(some, times)]
+        kept = settings | {"steps": last}
+        picture = grid_samples.draw(folder, modes, _arms(some), kept)
+        if picture:
+            parts += [
+                f"2,000 samples of one run of each arm, {OF} weights, over the modes' "
+                "centres:",
+                f"![Samples of each arm, {modes} modes]({picture})",
+            ]
     _plot(rows, grids, folder / "gaussian_grid.png")
     sections.write_section(folder / "gaussian_grid.md", "Grids of Gaussians", parts)
     print(f"{folder / 'gaussian_grid.md'}, .png and .csv")
@@ -73,21 +90,17 @@ def _arms(rows: list[Row]) -> list[str]:
 def _table(rows: list[Row], times: dict[str, str]) -> str:
     lines: list[list[Any]] = []
     for arm in _arms(rows):
-        cells = [shown(*mean_and_interval(_values(rows, arm, n))) for n in MEASURES]
-        also = _values(rows, arm, "high_quality_share", ALSO)
-        lines.append(
-            [
-                f"`{arm}`",
-                len(also),
-                *cells,
-                shown(*mean_and_interval(also)),
-                times.get(arm, ""),
-            ]
-        )
-    heads = ["arm", "seeds", *(text for text, _ in MEASURES.values())]
-    return sections.table(
-        [*heads, f"high-quality, {ALSO} weights, %", "wall time"], lines
-    )
+        cells = [
+            shown(*mean_and_interval(_values(rows, arm, name, of)))
+            for of in (OF, ALSO)
+            for name in MEASURES
+        ]
+        seeds = len({row["seed"] for row in rows if row["arm"] == arm})
+        lines.append([f"`{arm}`", seeds, *cells, times.get(arm, "")])
+    heads = [
+        f"{text}, {of}" for of in (OF, ALSO) for text, _ in MEASURES.values()
+    ]
+    return sections.table(["arm", "seeds", *heads, "wall time"], lines)
 
 
 def _plot(rows: list[Row], grids: list[int], path: pathlib.Path) -> None:

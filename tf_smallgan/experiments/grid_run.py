@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.config import Config
 from tf_smallgan.coreset import CoresetSelection
-from tf_smallgan.experiments.mixtures import Cover, GaussianGrid
+from tf_smallgan.experiments.mixtures import GaussianGrid
 from tf_smallgan.experiments.perceptrons import Critic, Perceptron
 from tf_smallgan.experiments.priors import unlabelled_prior
 from tf_smallgan.models.latents import sample_prior
@@ -17,8 +18,12 @@ from tf_smallgan.training.state import TrainingState, assemble_state
 from tf_smallgan.training.step import finish_step, replica_step
 
 HIDDEN = (512, 512, 512)
-# Neighbouring modes differ by a fraction of the plane: D has to see fine structure.
-CRITIC_GAIN = 3.0
+# Neighbouring modes differ by a fraction of the plane, so D has to see fine structure.
+# Told apart from uniform noise, 64 modes leave a hinge loss of about 1.8 after 1,000
+# steps with ReLU in D's first layer, and of less than 0.7 with steep tanh.
+CRITIC = {"first_activation": "tanh", "gain": 10.0, "reach": 1.0}
+# A uniform square as wide as the modes' has a deviation of 0.58 of its half width.
+SPREAD = 0.6
 SCORED = 10_000
 
 
@@ -32,11 +37,12 @@ def build(config: Config, grid: GaussianGrid) -> TrainingState:
         "hidden": HIDDEN,
         "outputs": 2,
         "reach": 2.0,
+        "output_unit": SPREAD * grid.reach,
     }
     generator = Perceptron(**latents, name="generator")
     average = Perceptron(**latents, name="average")
     discriminator = Critic(
-        2, HIDDEN, reach=grid.reach, gain=CRITIC_GAIN, name="discriminator"
+        2, HIDDEN, input_unit=grid.reach, name="discriminator", **CRITIC
     )
     return assemble_state(generator, discriminator, average, config.training)
 
@@ -87,12 +93,11 @@ def compile_steps(
 
 def train(
     config: Config, grid: GaussianGrid, every: int
-) -> Iterator[tuple[int, dict[str, Cover]]]:
-    """Trains, and gives what G and its average cover after each `every` steps.
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Trains, and gives what G and its average draw after each `every` steps.
 
     Yields:
-      The step, and by "trained" and "average" what 10,000 samples of the plain prior
-      cover.
+      The step, and by "trained" and "average" 10,000 samples [N, 2] of the plain prior.
     """
     state = build(config, grid)
     steps = compile_steps(state, config, grid)
@@ -104,17 +109,17 @@ def train(
         yield (
             done,
             {
-                "trained": score(state.generator, config, grid),
-                "average": score(state.average, config, grid),
+                "trained": draw(state.generator, config),
+                "average": draw(state.average, config),
             },
         )
 
 
-def score(generator: keras.Model, config: Config, grid: GaussianGrid) -> Cover:
-    """What 10,000 samples of the plain prior cover."""
+def draw(generator: keras.Model, config: Config) -> np.ndarray:
+    """10,000 samples [N, 2] of the plain prior."""
     latents = sample_prior(
         config.model.latent_distribution,
         [SCORED, config.model.latent_dim],
         stream(config.run.seed, Purpose.EVALUATION),
     )
-    return grid.score(generator(latents).numpy())
+    return generator(latents).numpy()

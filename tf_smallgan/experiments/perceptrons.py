@@ -9,20 +9,23 @@ from keras.initializers import RandomUniform, VarianceScaling
 
 
 class Perceptron(keras.Model):
-    """Dense layers with ReLU between, He-initialised.
+    """Dense layers with an activation between, He-initialised.
 
-    A ReLU of a dense layer has a hinge: where its argument is 0. With zero biases all
-    hinges of the first layer meet in the origin, and a network of points of the plane
-    takes thousands of steps to tell apart what lies in one direction. The first
-    layer's biases are therefore spread, so that the hinges lie across the inputs.
+    A unit of the first layer tells points apart across its hinge: where its argument
+    is 0. With zero biases all hinges meet in the origin, and a network of points of
+    the plane takes thousands of steps to tell apart what lies in one direction. The
+    first layer's biases are therefore spread, so that the hinges lie across the inputs.
 
     Args:
       inputs: size of a point.
       hidden: sizes of the hidden layers.
       outputs: size of the result.
-      reach: how far from 0 the inputs go.
-      gain: of the first layer's kernel, over He's; finer structure is learned faster
-        with more.
+      reach: how far from 0 the inputs go, in their unit.
+      gain: of the first layer's kernel, over He's.
+      first_activation: of the first layer; the others have ReLU. With "tanh", `gain`
+        makes its units steep, and fine structure is learned faster.
+      input_unit: inputs are divided by it.
+      output_unit: outputs are multiplied by it.
     """
 
     def __init__(
@@ -32,13 +35,16 @@ class Perceptron(keras.Model):
         outputs: int,
         reach: float = 0.0,
         gain: float = 1.0,
+        first_activation: str = "relu",
+        input_unit: float = 1.0,
+        output_unit: float = 1.0,
         **more: Any,
     ):
         super().__init__(**more)
         spread = gain * reach * math.sqrt(2 / inputs)
         first = keras.layers.Dense(
             hidden[0],
-            activation="relu",
+            activation=first_activation,
             kernel_initializer=VarianceScaling(2.0 * gain**2, "fan_in"),
             bias_initializer=RandomUniform(-spread, spread),
         )
@@ -49,12 +55,13 @@ class Perceptron(keras.Model):
         layers = [first, *rest]
         self.stack = keras.Sequential([*layers, keras.layers.Dense(outputs)])
         self.stack.build((None, inputs))
+        self.input_unit, self.output_unit = input_unit, output_unit
         self.built = True
 
     def call(self, points: tf.Tensor, labels: None = None, training: bool = False):
         """[N, inputs] to [N, outputs]; labels are taken for the step's sake."""
         del labels, training
-        return self.stack(points)
+        return self.output_unit * self.stack(points / self.input_unit)
 
 
 class Critic(Perceptron):
