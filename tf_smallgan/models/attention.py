@@ -63,42 +63,35 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
 
     With P = softmax(S) and O = P V, the gradient of S is P o (dO V' - r), where r is
     each row's sum of P o (dO V') and so of dO o O.
+
+    All of it is float32 inside: bfloat16 has three digits, too few to sum over
+    thousands of positions or to take r from what it nearly equals, and turning what
+    is [B, N, M] from one into the other takes longer than bfloat16 products save.
     """
-    logits = tf.matmul(query, key, transpose_b=True)
-    # bfloat16 has three digits: too few to sum over thousands of positions.
-    share = tf.nn.softmax(tf.cast(logits, tf.float32))
-    rounded = tf.cast(share, value.dtype)
-    mixed = tf.matmul(rounded, value)
+    dtype = query.dtype
+    query, key, value = (tf.cast(x, tf.float32) for x in (query, key, value))
+    share = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))
+    mixed = tf.matmul(share, value)
 
     def gradient(upstream):
-        slopes = _minus_row(share, mixed, value, upstream)
-        logits_gradient = tf.cast(share * slopes, value.dtype)
-        return (
-            tf.matmul(logits_gradient, key),
-            tf.matmul(logits_gradient, query, transpose_a=True),
-            tf.matmul(rounded, upstream, transpose_a=True),
-        )
-
-    return mixed, gradient
-
-
-def _minus_row(
-    share: tf.Tensor, mixed: tf.Tensor, value: tf.Tensor, upstream: tf.Tensor
-) -> tf.Tensor:
-    """dO V' - r in float32, [B, N, M]."""
-    if value.dtype == tf.float32:
+        upstream = tf.cast(upstream, tf.float32)
+        row = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
         # With r as a further channel one product gives the difference, and what is
         # [B, N, M] is not passed over for it.
-        row = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
-        return tf.matmul(
+        slopes = tf.matmul(
             tf.concat([upstream, -row], axis=-1),
             tf.concat([value, tf.ones_like(value[..., :1])], axis=-1),
             transpose_b=True,
         )
-    # r has to come from the rounded products that it is taken from: its own rounding
-    # would be the same for all of a row and would not average out.
-    products = tf.cast(tf.matmul(upstream, value, transpose_b=True), tf.float32)
-    return products - tf.reduce_sum(share * products, axis=-1, keepdims=True)
+        logits_gradient = share * slopes
+        parts = (
+            tf.matmul(logits_gradient, key),
+            tf.matmul(logits_gradient, query, transpose_a=True),
+            tf.matmul(share, upstream, transpose_a=True),
+        )
+        return [tf.cast(part, dtype) for part in parts]
+
+    return tf.cast(mixed, dtype), gradient
 
 
 def _positions(images: tf.Tensor) -> tf.Tensor:
