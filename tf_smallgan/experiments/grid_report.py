@@ -48,7 +48,7 @@ def write(folder: pathlib.Path, config: Config) -> None:
         f"{last:,} steps, 10,000 samples of the plain prior; of a run the mean of the "
         f"scorings in its last {LAST_SHARE:.0%}, of an arm mean and 95% interval "
         f"(Student's) over seeds. Weights are the {OF} ones, which sampling takes, and "
-        f"the {ALSO} ones. Wall time is that of a step over plain's, measured in turns.",
+        f"the {ALSO} ones. Wall time: of a step, over plain's, measured in turns.",
         "![What each arm covers](gaussian_grid.png)",
     ]
     for modes in grids:
@@ -97,9 +97,7 @@ def _table(rows: list[Row], times: dict[str, str]) -> str:
         ]
         seeds = len({row["seed"] for row in rows if row["arm"] == arm})
         lines.append([f"`{arm}`", seeds, *cells, times.get(arm, "")])
-    heads = [
-        f"{text}, {of}" for of in (OF, ALSO) for text, _ in MEASURES.values()
-    ]
+    heads = [f"{text}, {of}" for of in (OF, ALSO) for text, _ in MEASURES.values()]
     return sections.table(["arm", "seeds", *heads, "wall time"], lines)
 
 
