@@ -96,20 +96,20 @@ def one(job: ArmJob) -> list[dict[str, Any]]:
 
     config, grid = ARMS[job.arm].configure(job.config), GaussianGrid(job.value)
     every = max(1, config.training.train_steps // SCORINGS)
-    rows, points, start = [], {}, time.perf_counter()
-    for step, points in grid_run.train(config, grid, every):
+    rows, start = [], time.perf_counter()
+    for step, drawn in grid_run.train(config, grid, every):
         seconds = round(time.perf_counter() - start, 1)
         row = job.key | {"steps": step, "seconds": seconds}
-        for of, some in points.items():
+        for of, points in drawn.items():
             row |= {
                 f"{name}/{of}": round(value, 4)
-                for name, value in dataclasses.asdict(grid.score(some)).items()
+                for name, value in dataclasses.asdict(grid.score(points)).items()
             }
         rows.append(row)
     assert job.config.gaussian_grid is not None
     folder = results_dir(job.config, job.config.gaussian_grid.quick)
     run = job.key | {"steps": config.training.train_steps}
-    grid_samples.keep(folder, run, points["average"])
+    grid_samples.keep(folder, run, drawn["average"])
     return rows
 
 

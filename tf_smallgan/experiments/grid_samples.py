@@ -46,7 +46,9 @@ def draw(
     found = {}
     for arm in arms:
         path = _path(folder, modes, arm)
-        points, of = _load(path) if path.exists() else (None, {})
+        if not path.exists():
+            continue
+        points, of = _load(path)
         if all(of.get(name) == str(value) for name, value in settings.items()):
             found[arm] = points
     if not found:
