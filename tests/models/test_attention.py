@@ -68,7 +68,8 @@ def test_gradient_of_the_gradient():
         def twice(*operands):
             with tf.GradientTape() as tape:
                 tape.watch(operands)
-                slopes = _gradients(function, operands, tf.ones([2, 6, 5]))
+                upstream = tf.tanh(operands[0][:, :, :1]) * tf.ones([2, 6, 5])
+                slopes = _gradients(function, operands, upstream)
                 total = tf.add_n([tf.reduce_sum(tf.square(s)) for s in slopes])
             return tape.gradient(total, operands)
 
@@ -78,27 +79,53 @@ def test_gradient_of_the_gradient():
         np.testing.assert_allclose(found, value, rtol=1e-3, atol=1e-4)
 
 
-def _in_bfloat16(query, key, value):
-    logits = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
-    return tf.matmul(tf.cast(tf.nn.softmax(logits), tf.bfloat16), value)
-
-
-def test_gradient_in_bfloat16_is_as_exact_as_the_equations():
-    """Also where values have an offset, as max pooling gives them: it must cancel."""
+def _offset_operands():
+    """Values with an offset, as max pooling gives them: it must cancel."""
     shapes = ([2, 64, 4], [2, 16, 4], [2, 16, 8])
-    exact = [
+    operands = [
         tf.cast(0.2 * tf.random.stateless_normal(s, [4, i]) + 3, tf.bfloat16)
         for i, s in enumerate(shapes)
     ]
     upstream = tf.cast(tf.random.stateless_normal([2, 64, 8], [5, 0]), tf.bfloat16)
+    return operands, upstream
 
-    def errors(function):
-        found = _gradients(function, exact, upstream)
-        return [
-            np.linalg.norm(tf.cast(x, tf.float64) - y) for x, y in zip(found, expected)
-        ]
 
-    double = [tf.cast(x, tf.float64) for x in exact]
-    expected = _gradients(_plainly, double, tf.cast(upstream, tf.float64))
-    for ours, plain in zip(errors(attend), errors(_in_bfloat16)):
-        assert ours < 1.1 * plain
+def _distances(found, expected):
+    """Of each tensor from what it should be, relative."""
+    return [
+        np.linalg.norm(tf.cast(x, tf.float64) - y) / np.linalg.norm(y)
+        for x, y in zip(found, expected)
+    ]
+
+
+def _exact(operands, upstream):
+    double = [tf.cast(x, tf.float64) for x in operands]
+    return _gradients(_plainly, double, tf.cast(upstream, tf.float64))
+
+
+def test_bfloat16_rounds_what_goes_in_and_comes_out_alone():
+    operands, upstream = _offset_operands()
+    found = [attend(*operands), *_gradients(attend, operands, upstream)]
+    wide = [tf.cast(x, tf.float32) for x in operands]
+    expected = [attend(*wide), *_gradients(attend, wide, tf.cast(upstream, tf.float32))]
+    for ours, value in zip(found, expected):
+        assert ours.dtype == tf.bfloat16
+        np.testing.assert_array_equal(ours, tf.cast(value, tf.bfloat16))
+    distances = _distances(found[1:], _exact(operands, upstream))
+    assert max(distances) < 0.005
+
+
+def test_gradient_survives_products_of_rounded_factors(monkeypatch):
+    """As a TPU multiplies float32."""
+    exact = tf.matmul
+
+    def rounded(left, right, **how):
+        factors = (tf.cast(tf.cast(x, tf.bfloat16), tf.float32) for x in (left, right))
+        return exact(*factors, **how)
+
+    operands, upstream = _offset_operands()
+    expected = _exact(operands, upstream)
+    operands = [tf.cast(x, tf.float32) for x in operands]
+    monkeypatch.setattr(tf, "matmul", rounded)
+    found = _gradients(attend, operands, tf.cast(upstream, tf.float32))
+    assert max(_distances(found, expected)) < 0.1

@@ -64,12 +64,17 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     With P = softmax(S) and O = P V, the gradient of S is P o (dO V' - r), where r is
     each row's sum of P o (dO V') and so of dO o O.
 
-    All of it is float32 inside: bfloat16 has three digits, too few to sum over
-    thousands of positions or to take r from what it nearly equals, and turning what
-    is [B, N, M] from one into the other takes longer than bfloat16 products save.
+    All tensors are float32 inside: bfloat16 has three digits, too few to sum over
+    thousands of positions, and on a CPU turning what is [B, N, M] from one into the
+    other takes longer than bfloat16 products save.
     """
     dtype = query.dtype
     query, key, value = (tf.cast(x, tf.float32) for x in (query, key, value))
+    # P's rows sum to 1, so that a shift of V comes out as it went in. Without it dO V'
+    # and r may be large and cancel, which the rounded factors of products on a TPU
+    # (bfloat16) or a GPU (TF32) do not survive.
+    middle = tf.reduce_mean(value, axis=1, keepdims=True)
+    value -= middle
     share = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))
     mixed = tf.matmul(share, value)
 
@@ -91,7 +96,7 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
         )
         return [tf.cast(part, dtype) for part in parts]
 
-    return tf.cast(mixed, dtype), gradient
+    return tf.cast(mixed + middle, dtype), gradient
 
 
 def _positions(images: tf.Tensor) -> tf.Tensor:
