@@ -31,7 +31,8 @@ def _config(arm: str) -> config_lib.Config:
 def test_three_steps_are_three_times_one():
     config, grid = _config("data_weights"), GaussianGrid(9)
     state = grid_run.build(config, grid)
-    # Where no logit reaches its hinge, reals and fakes pull D's last bias alike.
+    # Where no logit reaches its hinge, reals and fakes pull D's last bias to either
+    # side with the same force.
     last = state.discriminator.stack.layers[-1].kernel
     last.assign(10 * last)
     steps = grid_run.compile_steps(state, config, grid)
@@ -109,36 +110,37 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     settings = flag_values(config, gaussian_grid.SETTINGS)
     rows = [
         {"modes": 9, "arm": "plain", "seed": seed, "steps": step}
-        | {
-            f"high_quality_share/{of}": share + seed / 10
-            for of in ("trained", "average")
-        }
-        | {f"modes_recovered/{of}": 9 for of in ("trained", "average")}
+        | {"high_quality_share/average": share + seed / 10}
+        | {"high_quality_share/trained": 0.5}
+        | {"modes_recovered/average": 9, "modes_recovered/trained": 3}
         | settings
         for seed in (0, 1)
         for step, share in shares.items()
     ]
-    # Rows of other settings are of no concern.
-    rows.append(rows[-1] | {"r1_penalty": 7.0, "seed": 2})
+    # Rows of other settings, and runs that ended before, are of no concern.
+    ended = rows[-1]
+    rows.append(ended | {"r1_penalty": 7.0, "seed": 2})
+    rows.append(ended | {"steps": 16, "seed": 3})
     ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
     grid_report.write(tmp_path, config)
     # 20% and 30%: their deviation over the root of two, by Student's 12.706.
-    assert (
-        "| `plain` | 2 | 25.0 ± 63.5 |" in (tmp_path / "gaussian_grid.md").read_text()
-    )
+    line = "| `plain` | 2 | 25.0 ± 63.5 | 100.0 ± 0.0 | 50.0 ± 0.0 | 33.3 ± 0.0 |  |"
+    assert line in (tmp_path / "gaussian_grid.md").read_text()
 
 
-def test_kept_samples_are_those_of_the_first_run_of_their_settings(tmp_path):
-    run = {"modes": 9, "arm": "plain", "seed": 0, "steps": 20, "r1_penalty": 0.01}
-    points = np.zeros([10, 2])
-    grid_samples.keep(tmp_path, run, points)
-    path = tmp_path / grid_samples.FOLDER / "9_plain.npz"
-    grid_samples.keep(tmp_path, run | {"seed": 1}, points + 1)
+def test_samples_of_the_lowest_seed_are_kept_for_each_setting(tmp_path):
+    settings = {"steps": 20, "r1_penalty": 0.01}
+    run = {"modes": 9, "arm": "plain", **settings}
+    for seed in (1, 2, 0, 1):
+        grid_samples.keep(tmp_path, run | {"seed": seed}, np.full([10, 2], seed))
+    (path,) = (tmp_path / grid_samples.FOLDER).iterdir()
     assert not np.load(path)["points"].any()
-    assert grid_samples.draw(tmp_path, 9, ["plain"], {"r1_penalty": 0.01})
-    assert grid_samples.draw(tmp_path, 9, ["plain"], {"r1_penalty": 0.1}) is None
-    grid_samples.keep(tmp_path, run | {"r1_penalty": 0.1}, points + 1)
-    assert np.load(path)["points"].all()
+    assert grid_samples.draw(tmp_path, 9, ["plain", "both"], settings)
+    other = settings | {"r1_penalty": 0.1}
+    assert grid_samples.draw(tmp_path, 9, ["plain"], other) is None
+    grid_samples.keep(tmp_path, run | other | {"seed": 3}, np.ones([10, 2]))
+    assert not np.load(path)["points"].any()
+    assert grid_samples.draw(tmp_path, 9, ["plain"], other)
 
 
 def test_runs_of_other_settings_are_other_runs():

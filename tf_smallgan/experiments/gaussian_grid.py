@@ -28,6 +28,7 @@ SETTINGS = (
     "adam_beta1",
     "adam_beta2",
     "ema_decay",
+    "ema_start_step",
     "r1_penalty",
 )
 # Of a run. What G covers moves up and down all the time: the report takes the mean of

@@ -26,6 +26,7 @@ MEASURES = {
 }
 # The average is what sampling takes.
 OF, ALSO = "average", "trained"
+WEIGHTS = {OF: "averaged weights", ALSO: "trained weights"}
 
 
 def write(folder: pathlib.Path, config: Config) -> None:
@@ -34,21 +35,17 @@ def write(folder: pathlib.Path, config: Config) -> None:
     Rows of other settings than `config` are left out.
     """
     last, settings = config.training.train_steps, flag_values(config, SETTINGS)
-    rows = [
-        row
-        for row in read_rows(folder / "gaussian_grid.csv")
-        if (1 - LAST_SHARE) * last < int(row["steps"]) <= last
-        and all(row[name] == str(value) for name, value in settings.items())
-    ]
+    rows = _scorings(_with(read_rows(folder / "gaussian_grid.csv"), settings), last)
     if not rows:
         return
-    times = {r["arm"]: r["over_plain"] for r in read_rows(folder / grid_timing.FILE)}
+    timings = _with(read_rows(folder / grid_timing.FILE), settings)
+    times = {row["arm"]: row["over_plain"] for row in timings}
     grids = sorted({int(row["modes"]) for row in rows})
     parts = [
         f"{last:,} steps, 10,000 samples of the plain prior; of a run the mean of the "
         f"scorings in its last {LAST_SHARE:.0%}, of an arm mean and 95% interval "
-        f"(Student's) over seeds. Weights are the {OF} ones, which sampling takes, and "
-        f"the {ALSO} ones. Wall time: of a step, over plain's, measured in turns.",
+        "(Student's) over seeds. Averaged weights are what sampling takes, and what "
+        "the plot shows. Wall time: of a step, over plain's, measured in turns.",
         "![What each arm covers](gaussian_grid.png)",
     ]
     for modes in grids:
@@ -58,13 +55,35 @@ def write(folder: pathlib.Path, config: Config) -> None:
         picture = grid_samples.draw(folder, modes, _arms(some), kept)
         if picture:
             parts += [
-                f"2,000 samples of one run of each arm, {OF} weights, over the modes' "
+                f"2,000 samples of one run of each arm, {WEIGHTS[OF]}, over the modes' "
                 "centres:",
                 f"![Samples of each arm, {modes} modes]({picture})",
             ]
     _plot(rows, grids, folder / "gaussian_grid.png")
     sections.write_section(folder / "gaussian_grid.md", "Grids of Gaussians", parts)
     print(f"{folder / 'gaussian_grid.md'}, .png and .csv")
+
+
+def _with(rows: list[Row], settings: dict[str, Any]) -> list[Row]:
+    return [
+        row
+        for row in rows
+        if all(row.get(name) == str(value) for name, value in settings.items())
+    ]
+
+
+def _scorings(rows: list[Row], last: int) -> list[Row]:
+    """The last quarter's of the runs that went on to step `last` or further."""
+    ended = {_run(row) for row in rows if int(row["steps"]) == last}
+    return [
+        row
+        for row in rows
+        if (1 - LAST_SHARE) * last < int(row["steps"]) <= last and _run(row) in ended
+    ]
+
+
+def _run(row: Row) -> tuple[str, ...]:
+    return row["modes"], row["arm"], row["seed"]
 
 
 def _of(rows: list[Row], modes: int) -> list[Row]:
@@ -97,7 +116,9 @@ def _table(rows: list[Row], times: dict[str, str]) -> str:
         ]
         seeds = len({row["seed"] for row in rows if row["arm"] == arm})
         lines.append([f"`{arm}`", seeds, *cells, times.get(arm, "")])
-    heads = [f"{text}, {of}" for of in (OF, ALSO) for text, _ in MEASURES.values()]
+    heads = [
+        f"{text}, {WEIGHTS[of]}" for of in (OF, ALSO) for text, _ in MEASURES.values()
+    ]
     return sections.table(["arm", "seeds", *heads, "wall time"], lines)
 
 
@@ -125,7 +146,7 @@ def _plot(rows: list[Row], grids: list[int], path: pathlib.Path) -> None:
                 )
                 ax.plot([place] * len(values), values, ".", ms=3, color="#9aa5b1")
             ax.set_title(f"{modes} modes", fontsize=9)
-            ax.set_ylabel(text, fontsize=9)
+            ax.set_ylabel(f"{text},\n{WEIGHTS[OF]}", fontsize=9)
             # An interval of a share may leave 0 to 100%; the axis does not.
             low, high = ax.get_ylim()
             ax.set_ylim(max(low, -3), min(high, 103))

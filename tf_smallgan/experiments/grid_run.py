@@ -32,15 +32,16 @@ def build(config: Config, grid: GaussianGrid) -> TrainingState:
     keras.utils.set_random_seed(config.run.seed)
     latent_dim = config.model.latent_dim
     assert latent_dim is not None
-    latents: dict[str, Any] = {
+    shape: dict[str, Any] = {
         "inputs": latent_dim,
         "hidden": HIDDEN,
         "outputs": 2,
+        # As far as normal latents go; uniform ones go to 1 and leave some units linear.
         "reach": 2.0,
         "output_unit": SPREAD * grid.reach,
     }
-    generator = Perceptron(**latents, name="generator")
-    average = Perceptron(**latents, name="average")
+    generator = Perceptron(**shape, name="generator")
+    average = Perceptron(**shape, name="average")
     discriminator = Critic(
         2, HIDDEN, input_unit=grid.reach, name="discriminator", **CRITIC
     )

@@ -1,5 +1,6 @@
 """What arms draw at the end of a run on a grid, kept and shown side by side."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -19,18 +20,18 @@ def keep(folder: pathlib.Path, run: dict[str, Any], points: np.ndarray) -> None:
 
     Args:
       folder: that of the results.
-      run: what the points are of, with "modes", "arm" and "seed". Another seed of a
-        run that is kept already changes nothing.
+      run: what the points are of, with "modes", "arm" and "seed". Of several seeds the
+        lowest stays.
     """
-    path = _path(folder, run["modes"], run["arm"])
-    of = {name: str(value) for name, value in run.items() if name != "seed"}
-    if path.exists() and _load(path)[1] == of:
+    settings = {n: x for n, x in run.items() if n not in ("modes", "arm", "seed")}
+    path = _path(folder, run["modes"], run["arm"], settings)
+    if path.exists() and _load(path)[1] < run["seed"]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(
-            file, points=points[:KEPT].astype(np.float16), of=json.dumps(of)
+            file, points=points[:KEPT].astype(np.float16), seed=run["seed"]
         )
     os.replace(partial, path)
 
@@ -40,17 +41,14 @@ def draw(
 ) -> str | None:
     """Draws what is kept of these arms.
 
+    Args:
+      settings: the rest of what was given to `keep`.
+
     Returns:
       The picture's name in `folder`; None where nothing of these settings is kept.
     """
-    found = {}
-    for arm in arms:
-        path = _path(folder, modes, arm)
-        if not path.exists():
-            continue
-        points, of = _load(path)
-        if all(of.get(name) == str(value) for name, value in settings.items()):
-            found[arm] = points
+    paths = {arm: _path(folder, modes, arm, settings) for arm in arms}
+    found = {arm: _load(path)[0] for arm, path in paths.items() if path.exists()}
     if not found:
         return None
     grid, columns = GaussianGrid(modes), min(COLUMNS, len(found))
@@ -71,10 +69,15 @@ def draw(
     return name
 
 
-def _path(folder: pathlib.Path, modes: int, arm: str) -> pathlib.Path:
-    return folder / FOLDER / f"{modes}_{arm}.npz"
+def _path(
+    folder: pathlib.Path, modes: int, arm: str, settings: dict[str, Any]
+) -> pathlib.Path:
+    text = json.dumps({name: str(x) for name, x in settings.items()}, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return folder / FOLDER / f"{modes}_{arm}_{digest}.npz"
 
 
-def _load(path: pathlib.Path) -> tuple[np.ndarray, dict[str, str]]:
+def _load(path: pathlib.Path) -> tuple[np.ndarray, int]:
+    """The points and their seed."""
     with np.load(path) as kept:
-        return kept["points"].astype(np.float32), json.loads(str(kept["of"]))
+        return kept["points"].astype(np.float32), int(kept["seed"])

@@ -6,10 +6,10 @@ import time
 import numpy as np
 
 from tf_smallgan.config import Config
-from tf_smallgan.experiments import grid_run
+from tf_smallgan.experiments import gaussian_grid, grid_run
 from tf_smallgan.experiments.arms import Arm
 from tf_smallgan.experiments.mixtures import GaussianGrid
-from tf_smallgan.experiments.results import ResultsTable
+from tf_smallgan.experiments.results import ResultsTable, flag_values
 
 FILE = "gaussian_grid_time.csv"
 STEPS, ROUNDS = 100, 7
@@ -47,6 +47,7 @@ def measure(config: Config, arms: dict[str, Arm], folder: pathlib.Path) -> None:
         {
             "modes": grid.modes,
             "arm": name,
+            **flag_values(config, gaussian_grid.SETTINGS),
             "milliseconds": round(1e3 * float(np.median(each)), 3),
             "over_plain": round(float(np.median(np.array(each) / plain)), 3),
         }
