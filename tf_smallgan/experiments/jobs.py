@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 from tf_smallgan import config as config_lib
 from tf_smallgan.command import quiet_import
 from tf_smallgan.config import Config
+from tf_smallgan.experiments.fresh_process import in_fresh_process
 from tf_smallgan.experiments.results import ResultsTable, Row, flag_values
 
 
@@ -76,6 +76,10 @@ def run_all(
       processes: how many run at a time, each on its share of the cores; with 1 they
         run in this process on all cores.
       table: where rows go.
+
+    Raises:
+      InputError, RuntimeError: a run's process was killed, or failed (see
+        `in_fresh_process`). No further run is begun.
     """
     started = time.monotonic()
     if processes == 1:
@@ -84,29 +88,31 @@ def run_all(
             _say(number, len(jobs), job, started)
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
-    with concurrent.futures.ProcessPoolExecutor(
-        min(processes, max(1, len(jobs))),
-        multiprocessing.get_context("spawn"),
-        _start_worker,
-        (threads,),
-        # A worker keeps the graphs of its runs: a fresh one now and then.
-        max_tasks_per_child=8,
-    ) as pool:
-        futures = {pool.submit(one, job): job for job in jobs}
-        for number, future in enumerate(
-            concurrent.futures.as_completed(futures), start=1
-        ):
+    # Each run has a process of its own, as one would keep the graphs of all its runs,
+    # and a thread that waits for it. `max_tasks_per_child` of one executor will not do:
+    # in Python 3.11 it stops handing out runs when its processes end.
+    waiting = concurrent.futures.ThreadPoolExecutor(processes)
+    futures = {
+        waiting.submit(in_fresh_process, _on_threads, str(job), one, job, threads): job
+        for job in jobs
+    }
+    try:
+        done = concurrent.futures.as_completed(futures)
+        for number, future in enumerate(done, start=1):
             table.add(future.result())
             _say(number, len(jobs), futures[future], started)
+    finally:
+        waiting.shutdown(cancel_futures=True)
 
 
-def _start_worker(threads: int) -> None:
+def _on_threads(one: Callable[[Any], list[Row]], job: Any, threads: int) -> list[Row]:
     with quiet_import():
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.list_physical_devices()
+    return one(job)
 
 
 def _say(number: int, total: int, job: Any, started: float) -> None:
