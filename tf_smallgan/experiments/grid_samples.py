@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 from typing import Any
@@ -51,10 +52,9 @@ def draw(
     found = {arm: _load(path)[0] for arm, path in paths.items() if path.exists()}
     if not found:
         return None
-    grid, columns = GaussianGrid(modes), min(COLUMNS, len(found))
-    figure, axes = sections.new_figure(
-        columns, -(-len(found) // columns), size=(2.2, 2.35)
-    )
+    grid, lines = GaussianGrid(modes), math.ceil(len(found) / COLUMNS)
+    columns = math.ceil(len(found) / lines)
+    figure, axes = sections.new_figure(columns, lines, size=(2.2, 2.35))
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, (arm, points) in zip(axes.flat, found.items()):

@@ -55,4 +55,4 @@ def measure(config: Config, arms: dict[str, Arm], folder: pathlib.Path) -> None:
     ]
     ResultsTable(path, ("modes", "arm")).add(rows)
     for row in rows:
-        print(row)
+        print(f"{row['arm']}: {row['milliseconds']} ms, {row['over_plain']} of plain's")
