@@ -12,7 +12,7 @@ import numpy as np
 from tf_smallgan.experiments import sections
 from tf_smallgan.experiments.mixtures import GaussianGrid
 
-FOLDER, PICTURE = "gaussian_grid_samples", "gaussian_grid_samples.png"
+FOLDER = "gaussian_grid_samples"
 KEPT, COLUMNS = 2_000, 5
 
 
@@ -64,7 +64,7 @@ def draw(
         ax.set_aspect("equal")
         ax.set_xlim(-grid.reach - 1, grid.reach + 1)
         ax.set_ylim(-grid.reach - 1, grid.reach + 1)
-    name = PICTURE.replace(".png", f"_{modes}.png")
+    name = f"{FOLDER}_{modes}.png"
     sections.save_figure(figure, folder / name)
     return name
 
