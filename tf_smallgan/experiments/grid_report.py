@@ -10,10 +10,10 @@ from tf_smallgan.experiments import grid_samples, grid_timing, sections
 from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.gaussian_grid import LAST_SHARE, SETTINGS
 from tf_smallgan.experiments.results import (
+    ResultsTable,
     Row,
     flag_values,
     mean_and_interval,
-    read_rows,
     shown,
 )
 
@@ -35,10 +35,11 @@ def write(folder: pathlib.Path, config: Config) -> None:
     Rows of other settings than `config` are left out.
     """
     last, settings = config.training.train_steps, flag_values(config, SETTINGS)
-    rows = _scorings(_with(read_rows(folder / "gaussian_grid.csv"), settings), last)
+    runs = ResultsTable(folder / "gaussian_grid.csv", ())
+    rows = _scorings(runs.select(**settings), last)
     if not rows:
         return
-    timings = _with(read_rows(folder / grid_timing.FILE), settings)
+    timings = ResultsTable(folder / grid_timing.FILE, ()).select(**settings)
     times = {row["arm"]: row["over_plain"] for row in timings}
     grids = sorted({int(row["modes"]) for row in rows})
     parts = [
@@ -62,14 +63,6 @@ def write(folder: pathlib.Path, config: Config) -> None:
     _plot(rows, grids, folder / "gaussian_grid.png")
     sections.write_section(folder / "gaussian_grid.md", "Grids of Gaussians", parts)
     print(f"{folder / 'gaussian_grid.md'}, .png and .csv")
-
-
-def _with(rows: list[Row], settings: dict[str, Any]) -> list[Row]:
-    return [
-        row
-        for row in rows
-        if all(row.get(name) == str(value) for name, value in settings.items())
-    ]
 
 
 def _scorings(rows: list[Row], last: int) -> list[Row]:
