@@ -1,8 +1,5 @@
 """What batches cost: hand numbers, fresh processes, and one real measurement."""
 
-import os
-import resource
-
 import numpy as np
 import pytest
 
@@ -11,7 +8,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
 from tf_smallgan.experiments import batch_cost, batch_cost_worker
 from tf_smallgan.experiments.batch_cost_report import crossings, equal_batch
-from tf_smallgan.experiments.fresh_process import in_fresh_process, peak_memory_mib
+from tf_smallgan.experiments.fresh_process import peak_memory_mib
 from tf_smallgan.experiments.results import read_rows
 from tf_smallgan.preparation import prepare
 
@@ -44,20 +41,6 @@ def test_no_equal_batch_beyond_those_measured():
     means = {(64, 1): 10.0, (128, 1): 20.0, (64, 4): 50.0}
     assert np.isnan([equal_batch(cost, means) for cost in (9, 21)]).all()
     assert [equal_batch(cost, means) for cost in (10, 20)] == [64, 128]
-
-
-def test_a_fresh_process_has_a_peak_of_its_own():
-    # This process has TensorFlow loaded.
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert own == pytest.approx(1024 * peak_memory_mib())
-    assert in_fresh_process(peak_memory_mib, "peak") < 100 < peak_memory_mib()
-
-
-def test_a_failed_process_is_named():
-    with pytest.raises(InputError, match="of the end ended without a result"):
-        in_fresh_process(os._exit, "the end", 1)
-    with pytest.raises(RuntimeError, match="The process of the mean failed: .*'x'"):
-        in_fresh_process(int, "the mean", "x")
 
 
 def test_large_batches_are_offered_from_a_small_data_set(tmp_path):

@@ -3,8 +3,10 @@
 import concurrent.futures
 import importlib
 import multiprocessing
+import os
 import resource
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -31,7 +33,9 @@ def in_fresh_process(function: Callable[..., Result], name: str, *arguments) -> 
       RuntimeError: `function` failed otherwise; the cause is chained.
     """
     context = multiprocessing.get_context("forkserver")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        1, context, initializer=_end_with_parent
+    ) as pool:
         try:
             return pool.submit(
                 _import_and_call, function.__module__, function.__name__, arguments
@@ -46,6 +50,22 @@ def in_fresh_process(function: Callable[..., Result], name: str, *arguments) -> 
             raise InputError(f"{name}: {error}") from error
         except Exception as error:
             raise RuntimeError(f"The process of {name} failed: {error}") from error
+
+
+def _end_with_parent() -> None:
+    """Ends this process soon after the one that began it, however that ends.
+
+    A command that is killed can end nobody else, and a run would go on for as long as
+    it takes, with nobody to hand its result to.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _import_and_call(module: str, name: str, arguments: tuple) -> Any:
