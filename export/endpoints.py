@@ -46,7 +46,7 @@ class Endpoints:
     Args:
       generator: folded, with filled tables of statistics.
       spec: what it was built from.
-      rule: truncation rule, "hub" or "threshold".
+      rule: truncation rule of `models.latents`.
     """
 
     def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str):

@@ -22,7 +22,7 @@ def build_module(
     Args:
       generator: folded, with filled tables of statistics.
       spec: what it was built from.
-      rule: truncation rule, "hub" or "threshold".
+      rule: truncation rule of `models.latents`.
     """
     kind = ConditionalEndpoints if spec.num_classes else UnconditionalEndpoints
     endpoints = kind(generator, spec, rule)

@@ -22,9 +22,9 @@ from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import truncate_uniform
 from tf_smallgan.models.sampler import to_uint8
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.workdir import EXPORT_EXTRA, EXPORT_FACTS, exported_facts
 
-EXTRA = "assets.extra"
-FACTS_FILE, EXAMPLES_FILE = "export.json", "examples.npz"
+EXTRA, FACTS_FILE, EXAMPLES_FILE = EXPORT_EXTRA, EXPORT_FACTS, "examples.npz"
 _SEEDS = (0, 1, 2**40 + 3, -5)
 _TRUNCATIONS = (1.0, 0.5, 0.33, 0.01)
 _PHILOX = 1  # The framework's number of the algorithm.
@@ -94,13 +94,7 @@ def read_facts(folder: pathlib.Path) -> Facts:
     Raises:
       InputError: the folder is no export of this package.
     """
-    path = folder / EXTRA / FACTS_FILE
-    if not path.exists():
-        raise InputError(
-            f"{folder} has no {EXTRA}/{FACTS_FILE}: name a version folder that "
-            "`python -m export` wrote, for example exports/digits/1."
-        )
-    values: dict[str, Any] = json.loads(path.read_text())
+    values = exported_facts(folder)
     values["standing_truncations"] = tuple(values["standing_truncations"])
     return Facts(**values)
 

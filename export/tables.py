@@ -54,7 +54,7 @@ def fill_tables(
       generator: built with `truncations`.
       spec: what it was built from.
       truncations: rising grid in (0, 1].
-      rule: truncation rule, "hub" or "threshold".
+      rule: truncation rule of `models.latents`.
       batches: forward passes at each truncation.
       seed: everything drawn follows from it.
 

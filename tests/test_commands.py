@@ -168,6 +168,15 @@ def test_dry_run_needs_no_data(capsys):
     assert "G 70,433,988" in capsys.readouterr().out
 
 
+def test_a_dry_run_of_what_has_no_plan_does_nothing(tmp_path):
+    result = run(
+        "tf_smallgan.prepare", SMOKE, f"--workdir={tmp_path}", "--dry_run", check=False
+    )
+    assert result.returncode == 2
+    assert "--dry_run is for train and export: prepare has no plan" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_flags_fail_in_one_line():
     result = run("tf_smallgan.train", "--batch_sise=3", check=False)
     assert result.returncode == 2

@@ -1,10 +1,14 @@
-"""How draws are made, from the flags."""
+"""How draws are made, from the flags, and what is remembered of them."""
+
+import numpy as np
+import pytest
 
 from tf_smallgan import config as config_lib
 from tf_smallgan import plan, settings
+from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.priors import unlabelled_prior
-from tf_smallgan.observer import batch_plan, make_prior
+from tf_smallgan.observer import SeenImages, batch_plan, make_prior
 
 
 def _config(*flags):
@@ -32,3 +36,15 @@ def test_an_arm_sets_both_rules():
     coreset = ARMS["mixed"].configure(_config()).coreset
     assert (coreset.prior_method, coreset.coreset_method) == ("balanced", "stratified")
     assert ARMS["both"].configure(_config()).coreset.prior_method == "k_center"
+
+
+def test_seen_images_are_those_of_one_data_set():
+    seen, again = SeenImages(13, "00ff"), SeenImages(13, "00ff")
+    seen.add(np.array([3, 12]))
+    again.deserialize(seen.serialize())
+    assert again.share == 2 / 13
+    # As many images, and other ones.
+    with pytest.raises(InputError, match="trained on other data"):
+        SeenImages(13, "00fe").deserialize(seen.serialize())
+    with pytest.raises(InputError, match="trained on other data"):
+        SeenImages(100, "aa00").deserialize(seen.serialize())

@@ -21,6 +21,9 @@ _NOTICES = re.compile(
     r"|E0000 .*cuInit|.*cudart_stub|.*Unable to register cu)"
 )
 
+# Commands with a plan that --dry_run prints.
+_PLANNED = ("train", "export")
+
 _HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 
@@ -50,7 +53,13 @@ def main(command: str, run: Callable[[config_lib.Config], None]) -> None:
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()
-            run(config_lib.from_flags(command, flags.FLAGS))
+            config = config_lib.from_flags(command, flags.FLAGS)
+            if config.run.dry_run and command not in _PLANNED:
+                raise InputError(
+                    f"--dry_run is for {' and '.join(_PLANNED)}: {command} has no "
+                    "plan to print. Leave it out."
+                )
+            run(config)
 
     with one_sentence_errors(command):
         app.run(call, flags_parser=parse)

@@ -47,7 +47,10 @@ class RunConfig:
     deterministic: bool = option(
         False, "Op determinism, for bit-exact repeats; may be slower."
     )
-    dry_run: bool = option(False, "Print the plan and stop; needs no data.")
+    dry_run: bool = option(
+        False,
+        "train: print the plan and stop, without data; export: only say what is due.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,8 +273,8 @@ class SamplingConfig:
     truncation_rule: str = option(
         "hub",
         "hub: truncation times a normal cut at 2; threshold: the paper's, cut at "
-        "the truncation.",
-        choices=("hub", "threshold"),
+        "the truncation; scale: truncation times the prior that G is trained on.",
+        choices=("hub", "threshold", "scale"),
     )
     standing_batches: int = option(
         100, "Forward passes for standing batch norm statistics.", minimum=1

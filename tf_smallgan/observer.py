@@ -9,6 +9,7 @@ from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import BatchPlan, large_batch_radius
 from tf_smallgan.data.seen import SeenRecords
+from tf_smallgan.errors import InputError
 from tf_smallgan.preparation import TrainingData
 from tf_smallgan.training.cluster import Cluster
 from tf_smallgan.training.prior import Prior
@@ -64,7 +65,7 @@ class CoresetObserver:
         self._prior = make_prior(config)
         self._data, self._strategy = data, strategy
         self._cluster = data.cluster
-        self.seen = SeenImages(data.table.num_images)
+        self.seen = SeenImages(data.table.num_images, data.table.identity_hash)
 
     def observe(self, batch: dict[str, Any]) -> None:
         """Marks the images of a distributed batch."""
@@ -82,16 +83,24 @@ class CoresetObserver:
             )
             values |= {f"prior_coreset/{k}": v for k, v in report.items()}
         if self._data.embeddings is not None:
-            report = large_batch_radius(plan, self._data.embeddings, step)
+            report = large_batch_radius(
+                plan, self._data.table, self._data.embeddings, step
+            )
             values |= {f"data_coreset/{k}": v for k, v in report.items()}
         return {name: float(value) for name, value in values.items()}
 
 
 class SeenImages(tf.train.experimental.PythonState):
-    """A bit for each image, kept in checkpoints."""
+    """A bit for each image, kept in checkpoints.
 
-    def __init__(self, num_images: int):
+    Args:
+      num_images: of the data set.
+      identity: hexadecimal, tells the data set from others.
+    """
+
+    def __init__(self, num_images: int, identity: str):
         self._records = SeenRecords(num_images)
+        self._identity = bytes.fromhex(identity)
 
     def add(self, numbers: np.ndarray) -> None:
         """Marks record numbers of any shape."""
@@ -111,8 +120,19 @@ class SeenImages(tf.train.experimental.PythonState):
 
     def serialize(self) -> bytes:
         """For the checkpoint."""
-        return self._records.to_bytes()
+        return self._identity + self._records.to_bytes()
 
     def deserialize(self, value: bytes) -> None:
-        """From the checkpoint."""
-        self._records.restore(value)
+        """From the checkpoint.
+
+        Raises:
+          InputError: it is of other data, so the order of images would be another.
+        """
+        size = len(self._identity)
+        if value[:size] != self._identity:
+            raise InputError(
+                "The run was trained on other data than the data set holds now: images "
+                "were added, removed or changed, or have other labels. Put the data "
+                "back, or choose another --workdir to start afresh."
+            )
+        self._records.restore(value[size:])

@@ -219,13 +219,22 @@ def pixel_features(pixels: np.ndarray) -> tf.Tensor:
     return tf.reshape(small, [pixels.shape[0], -1])
 
 
-def images_of(config: Config, read: Reader, table: RecordTable) -> tf.data.Dataset:
-    """Single unflipped (image [H, W, C] uint8, label [] int32) in order."""
+def images_of(
+    config: Config, read: Reader, table: RecordTable, records: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Single unflipped (image [H, W, C] uint8, label [] int32).
+
+    Args:
+      config: completed.
+      read: gives an image's bytes.
+      table: of the data set.
+      records: int64 [M], which ones in which order; all in theirs when None.
+    """
     data = config.data
     channels = data.image_channels or 3
-    numbers = tf.data.Dataset.from_tensor_slices(
-        (np.arange(table.num_images, dtype=np.int64), table.labels)
-    )
+    if records is None:
+        records = np.arange(table.num_images, dtype=np.int64)
+    numbers = tf.data.Dataset.from_tensor_slices((records, table.labels[records]))
     return numbers.map(
         lambda number, label: (
             images.decode_and_fit(read(number), data.resolution, channels),
@@ -240,13 +249,16 @@ def classifier_of(
     config: Config, read: Reader, table: RecordTable, folder: pathlib.Path
 ) -> Classifier:
     """The small classifier of a data set, trained where none is kept."""
+    seed = cache_seed(config)
+    # Folders list images class by class, more than a buffer could mix again.
+    mixed = np.random.default_rng(seed).permutation(table.num_images)
     return load_or_train_classifier(
         folder,
-        images_of(config, read, table),
+        images_of(config, read, table, mixed),
         count=table.num_images,
         resolution=config.data.resolution,
         channels=config.data.image_channels or 3,
         num_classes=config.data.num_classes or int(table.labels.max()) + 1,
         identity_hash=table.identity_hash,
-        seed=cache_seed(config),
+        seed=seed,
     )

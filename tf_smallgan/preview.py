@@ -5,6 +5,7 @@ import numpy as np
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.models.sampler import Sampler
+from tf_smallgan.models.standing import state_kept
 from tf_smallgan.training.logs import TensorBoard
 from tf_smallgan.training.state import TrainingState
 from tf_smallgan.workdir import Workdir
@@ -26,15 +27,19 @@ class Preview:
 
     def write(self, step: int) -> None:
         """Writes samples/step-N.png, the same latents every time."""
+        with state_kept(self._state.average):
+            sheet = self._sheet()
+        pictures.write_png(self._workdir.samples / f"step-{step:07}.png", sheet)
+        self._board.image(step, "samples", sheet)
+
+    def _sheet(self) -> np.ndarray:
         sampler = self._fresh_sampler()
         rows = min(self._spec.num_classes or _ROWS, _ROWS)
         labels = np.repeat(np.arange(rows, dtype=np.int32), _COLUMNS)
         images = sampler.images(
             sampler.latents(len(labels)), labels if self._spec.num_classes else None
         )
-        sheet = pictures.sheet(images, _COLUMNS)
-        pictures.write_png(self._workdir.samples / f"step-{step:07}.png", sheet)
-        self._board.image(step, "samples", sheet)
+        return pictures.sheet(images, _COLUMNS)
 
     def _fresh_sampler(self) -> Sampler:
         """Traced at the first call, fitted to the weights at each."""

@@ -14,7 +14,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
-from tf_smallgan.workdir import Workdir, version_folder
+from tf_smallgan.workdir import Workdir, exported_facts, version_folder
 
 _DEFAULT_COUNT = 64
 _COLUMNS = 10
@@ -222,6 +222,7 @@ class ExportDrawer:
         inputs = self._signatures["default"].structured_input_signature[1]
         self.num_classes = int(inputs["y"].shape[1]) if "y" in inputs else 0
         self._latent_dim = int(inputs["z"].shape[1])
+        self._facts = exported_facts(version)
 
     def draw(self, labels: np.ndarray) -> np.ndarray:
         parts = []
@@ -243,7 +244,11 @@ class ExportDrawer:
         from tf_smallgan.models.latents import sample_truncated
 
         corners = sample_truncated(
-            "hub", "normal", [len(labels) + 1, self._latent_dim], seed, self._truncation
+            self._facts["truncation_rule"],
+            self._facts["latent_distribution"],
+            [len(labels) + 1, self._latent_dim],
+            seed,
+            self._truncation,
         )
         latents = blend(corners.numpy(), columns)
         one_hot = None

@@ -1,8 +1,10 @@
 """A run's folder: where things lie, and whether a run may go on in it."""
 
 import dataclasses
+import json
 import os
 import pathlib
+from typing import Any
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
@@ -28,6 +30,7 @@ _MAY_CHANGE = {
 
 
 SCORES_FILE = "scores.jsonl"
+EXPORT_EXTRA, EXPORT_FACTS = "assets.extra", "export.json"
 
 
 class Workdir:
@@ -110,6 +113,21 @@ def version_folder(export_dir: str) -> pathlib.Path:
             "`python -m export --export_dir=` wrote, or one of its versions."
         )
     return max(versions, key=lambda child: int(child.name))
+
+
+def exported_facts(version: pathlib.Path) -> dict[str, Any]:
+    """What an export says of itself, as plain values.
+
+    Raises:
+      InputError: it is no export of this package.
+    """
+    path = version / EXPORT_EXTRA / EXPORT_FACTS
+    if not path.exists():
+        raise InputError(
+            f"{version} has no {EXPORT_EXTRA}/{EXPORT_FACTS}: name a version folder "
+            "that `python -m export` wrote, for example exports/digits/1."
+        )
+    return json.loads(path.read_text())
 
 
 def differing_flags(old: Config, new: Config) -> list[tuple[str, object, object]]:

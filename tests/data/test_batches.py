@@ -225,6 +225,21 @@ def test_choice_is_that_of_the_coreset_package(data):
     np.testing.assert_array_equal(element["index"][0], whole[chosen.numpy()])
 
 
+@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("scope", ["replica", "global"])
+def test_the_radius_is_that_of_the_batch_trained_on(data, scope, balance):
+    plan = dataclasses.replace(PLAN, scope=scope, per_class_balance=balance)
+    found = batches.large_batch_radius(plan, data.table, data.points, step=3)
+    large = _large_batch(3 * plan.discriminator_steps, plan)
+    ordered = batches.records_of_step(data.table, data.points, plan, 3, range(2))
+    chosen = ordered.reshape(2, plan.discriminator_steps, -1)[:, 0]
+    if scope == "replica":
+        large, chosen = large[:16], chosen[0]
+    apart = data.points[large][:, None] - data.points[chosen.ravel()]
+    radius = np.sqrt((apart**2).sum(-1).min(axis=1).max())
+    assert float(found["radius"]) == pytest.approx(radius, rel=1e-5)
+
+
 def test_another_seed_draws_otherwise(data):
     plan = dataclasses.replace(PLAN, oversample=1)
     first = data.elements(plan, 4)

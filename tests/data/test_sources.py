@@ -53,6 +53,23 @@ def test_table_survives_saving(image_folder, tmp_path):
     assert loaded.name_of(0) == "cat/0.png"
 
 
+def test_a_table_is_read_back_as_older_numpy_wrote_it(
+    image_folder, tmp_path, monkeypatch
+):
+    savez = np.savez
+
+    def before_2_2(file, **arrays):
+        savez(file, **{name: np.asarray(array) for name, array in arrays.items()})
+
+    monkeypatch.setattr(np, "savez", before_2_2)
+    source = sources.open_source(
+        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    )
+    table, path = source.scan(), f"{tmp_path}/table.npz"
+    table.save(path)
+    assert RecordTable.load(path).identity_hash == table.identity_hash
+
+
 def test_identity_is_of_images_not_of_their_order(make_table):
     table = make_table([3, 1, 2])
     turned = dataclasses.replace(

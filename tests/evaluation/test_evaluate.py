@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from tf_smallgan import config as config_lib
@@ -97,7 +98,11 @@ def test_during_training(config, data, ran):
     evaluation = during_training.TrainingEvaluation(
         config, data, state.average, say=said.append
     )
+    before = [x.numpy() for x in state.average.non_trainable_variables]
     values = evaluation.scores(3)
+    # A best checkpoint is saved now, with batch norm as training left it.
+    for variable, value in zip(state.average.non_trainable_variables, before):
+        np.testing.assert_array_equal(variable, value)
     assert values["classifier_frechet_distance_40"] > 0
     assert values["evaluation_seconds"] > 0
     assert "training paused" in said[-1] and said[-1].startswith("step 3:")
@@ -109,6 +114,20 @@ def test_during_training(config, data, ran):
         0.5 + 0 * state.average.trainable_variables[0]
     )
     assert evaluation.scores(5)[name] != values[name]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("fid_5k", "classifier_frechet_distance_5k"),
+        ("custom_inception_frechet_distance_5k", "classifier_frechet_distance_5k"),
+        ("custom_inception_frechet_distance_5k",),
+        ("classifier_frechet_distance_5k",),
+    ],
+)
+def test_inception_decides_where_it_is_there(names):
+    scores = dict.fromkeys([*reversed(names), "precision"], 1.0)
+    assert during_training.deciding_metric(scores) == names[0]
 
 
 @pytest.mark.parametrize(

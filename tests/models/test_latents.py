@@ -34,6 +34,17 @@ def test_rules_are_the_papers_and_the_hubs():
     np.testing.assert_array_equal(threshold, truncated_normal([6, 5], _SEED, 0.5))
 
 
+def test_scaling_cuts_nothing_that_training_draws():
+    scaled = sample_truncated("scale", "normal", [200_000, 1], _SEED, 0.5).numpy()
+    # Of normals 4.55% lie beyond 2 and 0.27% beyond 3; four deviations of a count.
+    for bound, share in ((2, 0.0455), (3, 0.0027)):
+        beyond = (np.abs(scaled) > 0.5 * bound).mean()
+        assert beyond == pytest.approx(share, abs=4 * math.sqrt(share / 200_000))
+    assert scaled.std() == pytest.approx(0.5, abs=0.005)
+    cut = sample_truncated("scale", "truncated_normal", [6, 5], _SEED, 1.0)
+    np.testing.assert_array_equal(cut, truncated_normal([6, 5], _SEED, 2.0))
+
+
 def test_truncation_can_differ_by_example():
     both = sample_truncated("hub", "normal", [2, 7], _SEED, tf.constant([0.1, 1.0]))
     one = sample_truncated("hub", "normal", [2, 7], _SEED, 1.0)

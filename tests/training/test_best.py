@@ -75,13 +75,25 @@ def test_a_kill_before_the_name_is_written_leaves_the_old_best(run, monkeypatch)
     assert checkpoint_path(run.workdir, "best").endswith("best/step-10")
 
 
-def test_a_run_that_starts_afresh_has_none(run):
+def test_a_run_that_starts_afresh_has_none_and_removes_none(run):
     best = run.best()
+    best.refuse_any()
     run.offer(best, 10, fid=9.0)
-    best.forget()
-    assert not best.describe()
-    with pytest.raises(InputError, match="no best checkpoint has been chosen"):
-        checkpoint_path(run.workdir, "best")
+    with pytest.raises(InputError, match="the best checkpoint of step 10, but none"):
+        best.refuse_any()
+    with pytest.raises(InputError, match="the best checkpoint of step 10, but none"):
+        run.best().refuse_any()
+    assert checkpoint_path(run.workdir, "best").endswith("best/step-10")
+
+
+def test_the_best_is_found_by_its_number_too(run):
+    run.offer(run.best(), 10, fid=9.0)
+    assert checkpoint_path(run.workdir, "10").endswith("best/step-10")
+    run.step.assign(10)
+    run.save_to(run.workdir.checkpoints)
+    assert checkpoint_path(run.workdir, "10").endswith("checkpoints/step-10")
+    with pytest.raises(InputError, match="--step=11 is not a kept checkpoint"):
+        checkpoint_path(run.workdir, "11")
 
 
 def test_what_best_json_may_say(run):

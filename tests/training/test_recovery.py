@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.training.test_step import SPEC, _training
 from tf_smallgan import config as config_lib
 from tf_smallgan import running
+from tf_smallgan.errors import InputError
 from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.health import Collapse, HealthWatch
@@ -127,10 +128,15 @@ def test_the_report_names_what_is_healthy_and_what_to_do(tmp_path, state):
     _start(state, 10)
     collapse = Collapse(12, 15, "the generator's loss or gradients are not finite")
     stopping = _recovery(tmp_path, state, roll_back=False)
-    with pytest.raises(Collapsed, match="Last healthy checkpoint: none"):
-        stopping.after(collapse)
-    stopping.checkpoints.save()
     stopping.best.offer(10, {"fid_1k": 3.5})
+    with pytest.raises(Collapsed, match="Last healthy checkpoint: none") as report:
+        stopping.after(collapse)
+    # With that flag the run would start again, as there is nothing to go back to.
+    assert "--on_collapse=rollback" not in str(report.value)
+    assert "start in a fresh --workdir" in str(report.value)
+    with pytest.raises(InputError, match="the best checkpoint of step 10, but none"):
+        stopping.prepare()
+    stopping.checkpoints.save()
     with pytest.raises(Collapsed) as report:
         stopping.after(collapse)
     for part in (

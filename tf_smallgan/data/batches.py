@@ -173,12 +173,13 @@ def _load(
 
 
 def large_batch_radius(
-    plan: BatchPlan, embeddings: np.ndarray, step: int
+    plan: BatchPlan, table: RecordTable, embeddings: np.ndarray, step: int
 ) -> dict[str, tf.Tensor]:
     """How well the core-set of a step's first draw covers, as replica 0 chooses.
 
     Args:
       plan: how batches are drawn.
+      table: of the N images.
       embeddings: [N, E].
       step: which step.
 
@@ -196,7 +197,16 @@ def large_batch_radius(
     k = plan.batch_size if shared else plan.replica_batch_size
     key = (draw,) if shared else (draw, 0)
     seed = order.fold(seed, order.SELECT, *key)
-    chosen = coreset.select(plan.method, points, k, seed)
+    labels = np.maximum(table.labels, 0).astype(np.int32)
+    chosen, _ = choose(
+        plan.method,
+        points,
+        k,
+        seed,
+        with_weights=False,
+        labels=tf.constant(labels[records]) if plan.per_class_balance else None,
+        num_classes=int(labels.max(initial=0)) + 1,
+    )
     return coreset.radius_report(points, chosen, order.fold(seed, 1))
 
 

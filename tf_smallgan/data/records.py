@@ -83,7 +83,8 @@ class RecordTable:
     def save(self, path: str) -> None:
         """Writes the table as .npz."""
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **_to_arrays(self))
+        # Not `allow_pickle=`, which NumPy before 2.2 takes for one more array.
+        np.savez(buffer, **_to_arrays(self))  # type: ignore[arg-type]
         files.write_bytes(path, buffer.getvalue())
 
     @classmethod

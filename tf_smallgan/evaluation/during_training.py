@@ -17,11 +17,13 @@ from tf_smallgan.evaluation.session import (
     wanted_spaces,
 )
 from tf_smallgan.evaluation.supply import GeneratorSupply
+from tf_smallgan.models.standing import state_kept
 from tf_smallgan.preparation import TrainingData
 from tf_smallgan.training.logs import Counter
 
 SECONDS = "evaluation_seconds"
 _CLASSIFIER = "classifier_frechet_distance_"
+_CUSTOM = "custom_inception_frechet_distance_"
 
 
 @dataclasses.dataclass
@@ -29,8 +31,7 @@ class TrainingEvaluation:
     """Scores the averaged generator of a running training.
 
     The networks and the reference are opened at the first call, and kept. The
-    average's batch norm statistics are overwritten, as sampling does; training
-    copies them from the generator at its next step.
+    average is afterwards what it was, batch norm statistics included.
 
     Attributes:
       config: completed; `schedule.eval_samples` are scored.
@@ -56,15 +57,16 @@ class TrainingEvaluation:
         start = time.monotonic()
         measures = self._open()
         counter = Counter(f"step {step}: scored")
-        found = evaluate(
-            self._open_supply(),
-            measures,
-            truncation=1.0,
-            num_samples=self.config.schedule.eval_samples,
-            seed=self.config.run.seed,
-            strategy=self.strategy,
-            report=counter,
-        )
+        with state_kept(self.average):
+            found = evaluate(
+                self._open_supply(),
+                measures,
+                truncation=1.0,
+                num_samples=self.config.schedule.eval_samples,
+                seed=self.config.run.seed,
+                strategy=self.strategy,
+                report=counter,
+            )
         counter.close()
         seconds = time.monotonic() - start
         names, numbers = zip(*found.values().items())
@@ -102,9 +104,10 @@ class TrainingEvaluation:
 def deciding_metric(values: dict[str, float]) -> str:
     """The name of the metric that the best checkpoint has least of.
 
-    FID where there is one, else the Frechet distance in the classifier's features.
+    FID where there is one, or the distance in the features of the Inception weights
+    that were given in its place, else that in the classifier's.
     """
-    names = [name for name in values if name.startswith(("fid_", _CLASSIFIER))]
+    names = [name for name in values if name.startswith(("fid_", _CUSTOM, _CLASSIFIER))]
     return min(names, key=lambda name: name.startswith(_CLASSIFIER))
 
 

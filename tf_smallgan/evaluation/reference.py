@@ -133,7 +133,7 @@ def _save(path: pathlib.Path, reference: Reference) -> None:
         "facts": np.array(json.dumps(reference.facts)),
     }
     with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     os.replace(partial, path)
 
 

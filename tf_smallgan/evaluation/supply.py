@@ -162,7 +162,15 @@ class ExportSupply:
                 "that `python -m export` wrote."
             )
         self._call = self._loaded.signatures[_SIGNATURE]
-        self.num_classes = num_classes
+        labelled = "label" in self._call.structured_input_signature[1]
+        if labelled and not num_classes:
+            raise InputError(
+                f"--export_dir={folder} is of a conditional generator, and the flags "
+                "say that there are no classes; drop --noconditional, or give "
+                "--num_classes."
+            )
+        # An unconditional export is not asked for a class, whatever the data have.
+        self.num_classes = num_classes if labelled else 0
         self._first_seed = seed * 2**32
         self.facts = {"export": str(path), "bn": "as exported", "seed": seed}
 
@@ -170,9 +178,11 @@ class ExportSupply:
         """See `Supply`."""
         for number, filled, size in _chunks(labels):
             first = self._first_seed + number * CHUNK_IMAGES
-            outputs = self._call(
-                label=tf.constant(filled, tf.int32),
-                seed=tf.range(first, first + CHUNK_IMAGES, dtype=tf.int64),
-                truncation=tf.fill([CHUNK_IMAGES], np.float32(truncation)),
-            )
+            inputs = {
+                "seed": tf.range(first, first + CHUNK_IMAGES, dtype=tf.int64),
+                "truncation": tf.fill([CHUNK_IMAGES], np.float32(truncation)),
+            }
+            if self.num_classes:
+                inputs["label"] = tf.constant(filled, tf.int32)
+            outputs = self._call(**inputs)
             yield outputs["image"].numpy()[:size], filled[:size]

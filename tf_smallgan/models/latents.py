@@ -1,9 +1,10 @@
 """Latents: the prior, and truncated latents for sampling. All stateless.
 
-Truncation has two rules in the field. With t in (0, 1]:
+Truncation has three rules in the field. With t in (0, 1]:
 
     hub:        z = t * n,  n standard normal redrawn while |n| > 2   (TF-Hub)
     threshold:  z = n,      n standard normal redrawn while |n| > t   (the paper)
+    scale:      z = t * n,  n as G is trained, so that 1 cuts nothing
 
 Redrawing is done in one go by the inverse distribution function, so there is no
 loop and every latent costs the same.
@@ -56,7 +57,7 @@ def sample_truncated(
 ) -> tf.Tensor:
     """Latents [B, Z] for sampling at `truncation`, scalar or [B], in (0, 1].
 
-    A uniform prior has no tails to cut: under either rule it is scaled.
+    A uniform prior has no tails to cut: under each rule it is scaled.
     """
     uniform = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
     return truncate_uniform(rule, distribution, uniform, truncation)
@@ -74,6 +75,7 @@ def truncate_uniform(
         truncation = truncation[:, None]
     if distribution == "uniform":
         return truncation * uniform
-    if rule == "hub":
-        return truncation * cut_normal(uniform, HUB_CUT)
-    return cut_normal(uniform, truncation)
+    if rule == "threshold":
+        return cut_normal(uniform, truncation)
+    whole = rule == "scale" and distribution == "normal"
+    return truncation * cut_normal(uniform, math.inf if whole else HUB_CUT)

@@ -26,7 +26,7 @@ class Sampler:
       generator: with the weights to sample; its spectral norm vectors and moving
         statistics are overwritten.
       spec: what it was built from.
-      rule: truncation rule, "hub" or "threshold".
+      rule: truncation rule of `models.latents`.
       truncation: in (0, 1].
       batch_size: images a forward pass.
       seed: everything drawn follows from it.

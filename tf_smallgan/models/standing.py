@@ -5,7 +5,8 @@ truncation that is used: averaged weights and truncated latents both give other
 statistics than training did. The passes are pooled as if they were one batch.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -75,6 +76,20 @@ def set_moving_statistics(generator: keras.Model, pooled: Moments) -> None:
     for layer, (mean, variance) in zip(statistics_of(generator), pooled):
         layer.moving_mean.assign(mean.astype(np.float32))
         layer.moving_variance.assign(variance.astype(np.float32))
+
+
+@contextlib.contextmanager
+def state_kept(generator: keras.Model) -> Iterator[None]:
+    """Sets back at the end what sampling moves: a checkpoint may be next.
+
+    That is moving statistics and the vectors of spectral norm.
+    """
+    kept = [(x, x.numpy()) for x in generator.non_trainable_variables]
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
 
 
 def set_table_row(generator: keras.Model, row: int, pooled: Moments) -> None:

@@ -59,12 +59,20 @@ class BestCheckpoint:
                 files.remove(self._workdir.best, old)
         return True
 
-    def forget(self) -> None:
-        """Removes the best so far: a run that starts afresh has none."""
-        self._record = {}
-        self._workdir.best_file.unlink(missing_ok=True)
-        for step in files.steps_in(self._workdir.best):
-            files.remove(self._workdir.best, step)
+    def refuse_any(self) -> None:
+        """For a run that starts afresh, which has none and may not remove one.
+
+        Raises:
+          InputError: there is one, maybe all that is left of an earlier run.
+        """
+        if self._record:
+            raise InputError(
+                f"{self._workdir.path} has the best checkpoint of step "
+                f"{self._record['step']}, but none to go on from, so training would "
+                "start again and replace it; use a fresh --workdir, or move "
+                f"{self._workdir.best} and {self._workdir.best_file.name} away. To "
+                "use it, sample, evaluate and export take --step=best."
+            )
 
     def describe(self) -> str:
         """`DIR/best/step-400 (fid_1k 12.3)`; "" where there is none."""

@@ -60,6 +60,8 @@ class Checkpoints:
         path = files.path_of(self.folder, step)
         try:
             self._checkpoint.read(path).assert_consumed()
+        except InputError:
+            raise
         except UNREADABLE as error:
             raise foreign_checkpoint(path, error) from error
         return int(self._state.step.numpy())
@@ -123,6 +125,9 @@ def checkpoint_path(workdir: Workdir, step: str = "last") -> str:
             f"{workdir.best_file} names step {number}, but its checkpoint is gone; "
             "use --step=last or the number of a kept checkpoint."
         )
+    best, kept = files.steps_in(workdir.best), files.steps_in(workdir.checkpoints)
+    if step.isdigit() and int(step) in set(best) - set(kept):
+        return _whole(workdir.best, int(step))
     return find_checkpoint(workdir.checkpoints, step)
 
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tf_smallgan.models.classifier import Classifier, build_classifier
 
-_WEIGHTS, _FACTS = "classifier.weights.h5", "classifier.json"
 _BATCH_SIZE = 128
 _MIN_STEPS, _MAX_STEPS = 400, 1500
 _HELD_OUT_EVERY = 10
@@ -35,7 +34,8 @@ def load_or_train_classifier(
 
     Args:
       folder: where it is kept.
-      images: single (image [H, W, C] uint8, label [] int32) in any fixed order.
+      images: single (image [H, W, C] uint8, label [] int32) in a fixed order that
+        mixes the classes.
       count: how many images there are.
       resolution, channels, num_classes: the images'.
       identity_hash: of the data set.
@@ -50,22 +50,22 @@ def load_or_train_classifier(
     }
     keras.utils.set_random_seed(seed)
     model = build_classifier(resolution, channels, num_classes)
-    kept = _read_facts(folder)
-    if kept is not None and {k: kept.get(k) for k in facts} == facts:
-        model.load_weights(folder / _WEIGHTS)
-        return Classifier(model, kept["accuracy"], _hash_of(model))
+    # Runs may share the folder, and each finds its own.
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+    about = folder / f"classifier-{digest}.json"
+    weights = about.with_suffix(".weights.h5")
+    if about.exists():
+        model.load_weights(weights)
+        accuracy = json.loads(about.read_text())["accuracy"]
+        return Classifier(model, accuracy, _hash_of(model))
     accuracy = _fit(model, images, count, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_weights(folder / _WEIGHTS)
-    partial = folder / (_FACTS + ".partial")
+    partial = folder / f"partial-{os.getpid()}.weights.h5"
+    model.save_weights(partial)
+    os.replace(partial, weights)
     partial.write_text(json.dumps(facts | {"accuracy": accuracy}, indent=2) + "\n")
-    os.replace(partial, folder / _FACTS)
+    os.replace(partial, about)
     return Classifier(model, accuracy, _hash_of(model))
-
-
-def _read_facts(folder: pathlib.Path) -> dict | None:
-    path = folder / _FACTS
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def _fit(model: keras.Model, images: tf.data.Dataset, count: int, seed: int) -> float:
@@ -77,7 +77,9 @@ def _fit(model: keras.Model, images: tf.data.Dataset, count: int, seed: int) -> 
     used = numbered.filter(lambda i, _: i % _HELD_OUT_EVERY != 0)
     held = held.map(lambda _, pair: pair).take(100 * _BATCH_SIZE).batch(_BATCH_SIZE)
     used = used.map(lambda _, pair: pair).repeat()
-    used = used.shuffle(min(count, 20_000), seed=seed).batch(_BATCH_SIZE).prefetch(2)
+    # At a high resolution few fit, which is why images come mixed.
+    buffer = min(count, 20_000, _CACHE_BYTES // _image_bytes(images))
+    used = used.shuffle(buffer, seed=seed).batch(_BATCH_SIZE).prefetch(2)
     schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     trainer = keras.Model(model.input, model.output["logits"])
     trainer.compile(

@@ -50,12 +50,13 @@ class Recovery:
         """After restoring: takes up rollbacks that no checkpoint knows of yet.
 
         Raises:
-          InputError: rollbacks.json is not readable, or the start cannot be saved.
+          InputError: rollbacks.json is not readable, the start cannot be saved, or
+            a best checkpoint is all that an earlier run left.
         """
         if self.checkpoints.newest() is None:
+            self.best.refuse_any()
             # What an earlier run left here is not of this one.
             self.workdir.rollbacks.unlink(missing_ok=True)
-            self.best.forget()
             if self.roll_back:
                 self.checkpoints.save()  # The first steps have to go back to something.
         elif self.workdir.rollbacks.exists():
@@ -117,10 +118,10 @@ class Recovery:
             else f"{files.path_of(self.checkpoints.folder, healthy)}"
         )
         best = self.best.describe() or "none, --eval_every_steps was off or not due"
-        if self.roll_back and healthy is None:
+        if healthy is None:
             advice = (
                 "There is nothing to go back to; start in a fresh --workdir, with a "
-                "larger --keep_checkpoints."
+                "smaller --checkpoint_every_steps or a larger --keep_checkpoints."
             )
         elif self.roll_back:
             advice = (
