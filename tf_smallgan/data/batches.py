@@ -197,15 +197,18 @@ def large_batch_radius(
     k = plan.batch_size if shared else plan.replica_batch_size
     key = (draw,) if shared else (draw, 0)
     seed = order.fold(seed, order.SELECT, *key)
-    labels = np.maximum(table.labels, 0).astype(np.int32)
+    labels, num_classes = None, 1
+    if plan.per_class_balance:
+        labels = tf.constant(np.maximum(table.labels[records], 0), tf.int32)
+        num_classes = int(table.labels.max(initial=0)) + 1
     chosen, _ = choose(
         plan.method,
         points,
         k,
         seed,
         with_weights=False,
-        labels=tf.constant(labels[records]) if plan.per_class_balance else None,
-        num_classes=int(labels.max(initial=0)) + 1,
+        labels=labels,
+        num_classes=num_classes,
     )
     return coreset.radius_report(points, chosen, order.fold(seed, 1))
 
