@@ -22,6 +22,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import settings
 from tf_smallgan.communication import count_communication
 from tf_smallgan.config import Config
+from tf_smallgan.experiments.made_step import made_batch
 from tf_smallgan.observer import make_prior
 from tf_smallgan.training.cluster import cluster_of
 from tf_smallgan.training.state import build_state
@@ -42,7 +43,7 @@ def step_seconds(config: Config, strategy: tf.distribute.Strategy) -> float:
         state = build_state(settings.model_spec(config), config.training, seed=0)
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
     part = config.training.batch_size // strategy.num_replicas_in_sync
-    share = measuring.made_batch(config_lib.replace(config, batch_size=part))
+    share = made_batch(config_lib.replace(config, batch_size=part))
     batch = strategy.experimental_distribute_values_from_function(lambda _: share)
 
     def synced_step() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from benchmarks import measuring
 from tf_smallgan.config import Config
+from tf_smallgan.experiments.made_step import make_step
 
 _FORWARD, _BY_IMAGES, _BY_KERNEL = (
     "Conv2D",
@@ -106,7 +106,7 @@ def _call(
 
 def convolutions_of_step(config: Config) -> tuple[Callable[[], Any], float]:
     """A call that does all convolutions of a completed config's step; their FLOPs."""
-    step, batch = measuring.make_step(config)
+    step, batch = make_step(config)
     specs = {k: tf.TensorSpec(v.shape, v.dtype) for k, v in batch.items()}
     wanted = _convolutions(step.get_concrete_function(specs).graph)
     shared: dict[tuple, tf.Variable] = {}

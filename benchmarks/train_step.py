@@ -37,6 +37,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
+from tf_smallgan.experiments.made_step import make_step
 
 _FORM_FLAGS = {"fused": "--fused_resampling", "plain": "--nofused_resampling"}
 
@@ -172,7 +173,7 @@ def trace(flags: list[str]) -> None:
     """Prints what it takes until a step could run."""
     config = settings.complete(config_lib.parse(flags))
     start = time.perf_counter()
-    step, batch = measuring.make_step(config)
+    step, batch = make_step(config)
     built = time.perf_counter()
     specs = {k: tf.TensorSpec(v.shape, v.dtype) for k, v in batch.items()}
     step.get_concrete_function(specs)

@@ -100,6 +100,9 @@ class BigganEffectsConfig(ExperimentConfig):
         "much under that at truncation 1.",
         minimum=0,
     )
+    timing: bool = option(
+        False, "Only measure seconds a step of each variant, side by side."
+    )
 
 
 EXPERIMENT_SECTIONS: dict[str, type] = {

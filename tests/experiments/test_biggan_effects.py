@@ -7,8 +7,16 @@ from tests.experiments.studies import SMALL
 from tf_smallgan import config as config_lib
 from tf_smallgan import running
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import biggan_effects, runs, scoring
+from tf_smallgan.experiments import (
+    biggan_effects,
+    effects_timing,
+    made_step,
+    runs,
+    scoring,
+    turns,
+)
 from tf_smallgan.experiments.effects_rows import EffectRows
+from tf_smallgan.experiments.made_step import make_step
 from tf_smallgan.experiments.results import ResultsTable, read_rows
 from tf_smallgan.experiments.scoring import PLAIN, Sampling
 from tf_smallgan.training.recovery import Collapsed
@@ -45,7 +53,8 @@ def test_a_study_end_to_end(tmp_path, training, scored):
     # Rates of 8 and 16 were logged.
     assert {row["images_per_second"] for row in rows} == {"12.0"}
     section = (tmp_path / "biggan_effects.md").read_text()
-    assert "| own embeddings, no skip-z | 1 | 12.0 | 1.00 | 9.00 | 75.0 |" in section
+    assert "| own embeddings, no skip-z | 1 |  |  | 9.00 | 75.0 |" in section
+    assert "=None" not in section
     assert "smaller distance in 0 of 1 runs" in section
     assert "| none | moving | 75.0 | 75.0 | 1 of 1 |" in section
     assert str(tmp_path) not in section + (tmp_path / "biggan_effects.csv").read_text()
@@ -53,6 +62,48 @@ def test_a_study_end_to_end(tmp_path, training, scored):
     run_here(biggan_effects, *flags, "--variants=base,neither")
     assert read_rows(tmp_path / "biggan_effects.csv") == rows
     assert len(training.began) == len(scored) == 2
+
+
+def test_the_time_of_a_step_is_measured_on_its_own(
+    tmp_path, training, scored, monkeypatch
+):
+    flags = (*FLAGS, f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
+    flags = (*flags, "--variants=base,neither")
+    timed = []
+    monkeypatch.setattr(
+        effects_timing, "some_steps", lambda config: lambda: timed.append(config)
+    )
+    monkeypatch.setattr(turns, "median", lambda seconds, name: 0.5)
+    monkeypatch.setattr(turns, "median_ratio", lambda seconds, name, base: 0.75)
+    run_here(biggan_effects, *flags)
+    run_here(biggan_effects, *flags, "--timing")
+    # Each once before the rounds; the networks are those of the variants.
+    assert len(timed) == 2 * (1 + effects_timing.ROUNDS)
+    assert [config.model.skip_latents for config in timed[:2]] == [True, False]
+    assert len(training.began) == 2
+    section = (tmp_path / "biggan_effects.md").read_text()
+    milliseconds = 500 / effects_timing.STEPS
+    assert f"no skip-z | 1 | {milliseconds} | 0.75 | 9.00 | 75.0 |" in section
+    # Times of other networks are not shown.
+    run_here(biggan_effects, *flags, "--channel_multiplier=1")
+    section = (tmp_path / "biggan_effects.md").read_text()
+    assert "no skip-z | 1 |  |  | 9.00 | 75.0 |" in section
+
+
+def test_what_is_timed_are_steps_of_training():
+    config = config_lib.parse([*FLAGS, "--prior_oversample=1"], "biggan_effects")
+    made = []
+
+    def kept(config):
+        made.append(make_step(config))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made_step, "make_step", kept)
+        call = effects_timing.some_steps(config)
+        call()
+    ((step, _),) = made
+    assert step.experimental_get_tracing_count() == 1
 
 
 def test_scores_are_of_the_weights_that_are_named(tmp_path, training):

@@ -2,6 +2,7 @@
 
 python -m tf_smallgan.experiments.biggan_effects
 python -m tf_smallgan.experiments.biggan_effects --variants=base,orthogonal --seeds=8
+python -m tf_smallgan.experiments.biggan_effects --timing
 
 The same command goes on after a kill: what is in WORKDIR/biggan_effects.csv is neither
 trained nor scored again, and a run that was begun goes on from its last checkpoint.
@@ -93,7 +94,7 @@ class Job:
 
 def run(config: Config) -> None:
     """Trains and scores what is missing, then writes the plot and the section."""
-    from tf_smallgan.experiments import effects_report, jobs
+    from tf_smallgan.experiments import effects_report, effects_timing, jobs
     from tf_smallgan.experiments.results import ResultsTable, results_dir
     from tf_smallgan.experiments.runs import prepare_shared
 
@@ -102,11 +103,16 @@ def run(config: Config) -> None:
     assert options is not None
     folder = results_dir(config, options.quick)
     table = ResultsTable(folder / f"{NAME}.csv", KEY)
-    work = [job for job in all_jobs(config, table) if job.samplings]
-    print(f"{table.path}: {len(table.rows)} rows, {len(work)} runs to do", flush=True)
-    if work:
-        prepare_shared([job.run for job in work])
-    jobs.run_all(one, work, options.processes, table)
+    if options.timing:
+        effects_timing.measure(config, folder)
+    else:
+        work = [job for job in all_jobs(config, table) if job.samplings]
+        print(
+            f"{table.path}: {len(table.rows)} rows, {len(work)} runs to do", flush=True
+        )
+        if work:
+            prepare_shared([job.run for job in work])
+        jobs.run_all(one, work, options.processes, table)
     effects_report.write(folder, config)
 
 

@@ -4,7 +4,12 @@ import pathlib
 from collections.abc import Iterable
 
 from tf_smallgan.config import Config
-from tf_smallgan.experiments import biggan_effects, effects_plot, sections
+from tf_smallgan.experiments import (
+    biggan_effects,
+    effects_plot,
+    effects_timing,
+    sections,
+)
 from tf_smallgan.experiments.effects_rows import EffectRows, both, of_these_settings
 from tf_smallgan.experiments.results import mean_and_interval, read_rows, shown
 from tf_smallgan.experiments.runs import flag
@@ -47,7 +52,8 @@ def write(folder: pathlib.Path, config: Config) -> None:
     options = config.biggan_effects
     assert options is not None
     parts = [_setting(config, found), "![Effects](biggan_effects.png)"]
-    parts += ["## Shared embedding and skip-z", _networks(found)]
+    times = effects_timing.times(folder, config)
+    parts += ["## Shared embedding and skip-z", _networks(found, times)]
     parts += ["## Averaged weights or trained ones", _weights(found)]
     parts += [
         "## Truncation, with orthogonal regularisation and without",
@@ -83,13 +89,14 @@ def _missing(config: Config, found: EffectRows) -> list[str]:
 
 
 def _setting(config: Config, found: EffectRows) -> str:
-    flags = " ".join(f"--{name}={flag(config, name)}" for name in _SETTING)
+    given = {name: flag(config, name) for name in _SETTING}
+    flags = " ".join(f"--{n}={v}" for n, v in given.items() if v is not None)
     hardware = " and ".join(sorted({row["hardware"] for row in found.rows}))
     return (
         "Asked: which of BigGAN's ingredients show their effect in a network that two "
         "CPU cores train in minutes? Mean and 95% interval (Student's) over seeds; "
-        "Frechet distance in the features of the classifier that all runs share, "
-        f"images/s on {hardware}, the median of what a run logged.\n\n    {flags}"
+        "Frechet distance in the features of the classifier that all runs share. "
+        f"Hardware: {hardware}.\n\n    {flags}"
     )
 
 
@@ -108,21 +115,19 @@ def _scores(found: EffectRows, variant: str, sampling: Sampling = PLAIN) -> list
     ]
 
 
-def _networks(found: EffectRows) -> str:
+def _networks(found: EffectRows, times: dict[str, tuple[float, float]]) -> str:
     lines = []
-    base = found.values("images_per_second", "base")
     for name, text in _NETWORKS.items():
-        rates = found.values("images_per_second", name)
-        if not rates:
+        seeds = found.values("frechet_distance", name)
+        if not seeds:
             continue
-        own, of_base = both(rates, base)
-        ratios = [own[seed] / of_base[seed] for seed in own]
-        over = _mean(ratios, 2) if ratios else ""
-        lines.append(
-            [text, len(rates), _mean(rates.values()), over, *_scores(found, name)]
-        )
-    heads = ["networks", "seeds", "images/s", "over the first's", *_SCORES]
-    return sections.table(heads, lines)
+        milliseconds, over = times.get(name, ("", ""))
+        lines.append([text, len(seeds), milliseconds, over, *_scores(found, name)])
+    heads = ["networks", "seeds", "ms a step", "over the first's", *_SCORES]
+    text = sections.table(heads, lines)
+    if times:
+        text = f"The time of a step is measured in turns, by `--timing`.\n\n{text}"
+    return text
 
 
 def _weights(found: EffectRows) -> str:

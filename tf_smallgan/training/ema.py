@@ -25,9 +25,10 @@ def update_average(
       model: the trained one.
       decay: scalar float32; 0 copies.
     """
+    rest = 1.0 - decay
 
     def blend(variable, value):
-        variable.assign(variable * decay + value * (1.0 - decay))
+        variable.assign(variable * decay + value * rest)
 
     def copy(variable, value):
         variable.assign(value)

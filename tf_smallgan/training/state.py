@@ -11,6 +11,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.training.adam import Adam
 
 
 @dataclasses.dataclass
@@ -99,7 +100,7 @@ def adam(
     training: TrainingConfig, learning_rate: float, model: keras.Model
 ) -> keras.optimizers.Optimizer:
     """Adam with the config's moments, its variables made."""
-    optimizer = keras.optimizers.Adam(
+    optimizer = Adam(
         learning_rate,
         beta_1=training.adam_beta1,
         beta_2=training.adam_beta2,
