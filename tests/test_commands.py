@@ -6,10 +6,6 @@ since a process spends most of its time on starting TensorFlow.
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -17,7 +13,7 @@ import tensorflow as tf
 
 from export import __main__ as export_command
 from tests.checkpoint_values import assert_same_variables
-from tests.commands import QUICK_START, ROOT, SMOKE, run, run_here
+from tests.commands import SMOKE, run, run_here
 from tf_smallgan import evaluate, sample, train
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import classifier
@@ -79,33 +75,6 @@ def test_other_flags_are_refused_before_anything_is_lost(smoke):
     message = "--channel_multiplier was 2 and is now 4"
     with pytest.raises(InputError, match=message):
         run_here(train, SMOKE, f"--workdir={folder}", "--channel_multiplier=4")
-
-
-def test_sigterm_saves_and_ends_cleanly(tmp_path):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tf_smallgan.train", SMOKE),
-            *(f"--workdir={tmp_path}", "--train_steps=100000"),
-            *("--checkpoint_every_steps=0", "--sample_every_steps=0"),
-            *QUICK_START,
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    metrics = tmp_path / "metrics.jsonl"
-    while not read_metrics(metrics):
-        assert process.poll() is None
-        time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate()
-    assert process.returncode == 0
-    assert "SIGTERM: saved at step" in printed
-    assert "Run the same command again" in printed
-    last = read_metrics(metrics)[-1]["step"]
-    saved = [int(p.stem.split("-")[1]) for p in tmp_path.glob("checkpoints/*.index")]
-    assert len(saved) == 1
-    assert saved[0] >= last
 
 
 def test_sample_draws_sheets_and_arrays(smoke, tmp_path):

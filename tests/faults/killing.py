@@ -1,8 +1,9 @@
-"""Trains in a process of its own and kills it, without warning, at random moments."""
+"""Trains in a process of its own and stops it at random moments, mostly by a kill."""
 
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,17 @@ class KilledRun:
 
         self._kill(wait)
 
+    def terminate(self) -> None:
+        """Sends SIGTERM to a process that would save at its end only."""
+        process = self._training(checkpoint_every=0)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed
+        self._check_resumed(printed)
+        assert f"SIGTERM: saved at step {self._newest()}" in printed, printed
+        assert "Run the same command again" in printed
+        assert self._newest() >= self._last_logged() > self._before
+
     def finish(self, more_steps: int) -> int:
         """Trains so many steps more, to the end; returns the last step."""
         last = self._newest() + more_steps
@@ -56,13 +68,15 @@ class KilledRun:
         printed, _ = self._start(steps).communicate()
         assert f"Finished at step {steps}" in printed, printed
 
-    def _start(self, steps: int) -> subprocess.Popen[str]:
+    def _start(
+        self, steps: int, checkpoint_every: int = CHECKPOINT_EVERY_STEPS
+    ) -> subprocess.Popen[str]:
         self._before = self._newest()
         flags = [
             *("--flagfile=configs/smoke.cfg", f"--workdir={self.workdir}"),
             *(f"--train_steps={steps}", "--log_every_steps=1"),
             *("--sample_every_steps=0", *self._flags),
-            f"--checkpoint_every_steps={CHECKPOINT_EVERY_STEPS}",
+            f"--checkpoint_every_steps={checkpoint_every}",
         ]
         return subprocess.Popen(
             [sys.executable, "-m", "tf_smallgan.train", *flags],
@@ -73,13 +87,18 @@ class KilledRun:
             text=True,
         )
 
-    def _kill(self, wait: Callable[[], None]) -> None:
+    def _training(self, **start: int) -> subprocess.Popen[str]:
+        """A process that has logged a step of its own."""
         old = self._log_file()
-        process = self._start(_NEVER)
+        process = self._start(_NEVER, **start)
         # A start replaces the file: rows of the process before it do not count.
         while self._log_file() == old or self._last_logged() <= self._before:
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
+        return process
+
+    def _kill(self, wait: Callable[[], None]) -> None:
+        process = self._training()
         wait()
         process.kill()
         printed, _ = process.communicate()

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment reaches its last step and has lost nothing."""
+"""A run that is stopped at any moment reaches its last step and has lost nothing."""
 
 import os
 
@@ -21,11 +21,11 @@ def _assert_whole(run: KilledRun, last: int) -> None:
     assert len(list(run.checkpoints.iterdir())) == 2 * len(kept)
 
 
-def test_three_kills(tmp_path):
+def test_two_kills_and_a_signal(tmp_path):
     run = KilledRun(tmp_path, QUICK_START, seed=0)
     run.kill_while_saving()
+    run.terminate()
     run.kill_while_training()
-    run.kill_while_saving()
     _assert_whole(run, run.finish(more_steps=7))
 
 
