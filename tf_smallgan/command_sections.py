@@ -65,6 +65,12 @@ class EvaluateConfig:
         "Statistics of the real images to score against: a file that evaluate wrote, "
         "or any .npz with mu and sigma; computed and cached when empty.",
     )
+    reference_images: int = option(
+        0,
+        "Compute the reference of at most so many real images, always the same, drawn "
+        "at random; of all when 0. Scores of other references do not compare.",
+        minimum=0,
+    )
     results_dir: str = option("", "Where scores go; WORKDIR/evaluation when empty.")
     step: str = option("last", "best, last, or the number of a kept checkpoint.")
 

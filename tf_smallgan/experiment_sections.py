@@ -81,6 +81,9 @@ class ImageQualityConfig(ExperimentConfig):
         "Only score the best and last checkpoints with --inception_weights: FID.",
     )
     fid_samples: int = option(5000, "Samples of an FID.", minimum=2)
+    fid_reference_images: int = option(
+        10_000, "Real images of an FID, at most; all when 0.", minimum=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)

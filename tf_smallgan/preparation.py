@@ -51,9 +51,12 @@ class TrainingData:
     embeddings: np.ndarray | None
     cluster: Cluster = Cluster()
 
-    def images(self) -> tf.data.Dataset:
-        """Single unflipped (image [H, W, C] uint8, label) in the table's order."""
-        return images_of(self.config, self.read, self.table)
+    def images(self, records: np.ndarray | None = None) -> tf.data.Dataset:
+        """Single unflipped (image [H, W, C] uint8, label) of `records` in their order.
+
+        All of the table in its order when None.
+        """
+        return images_of(self.config, self.read, self.table, records)
 
     def classifier(self) -> Classifier:
         """The small classifier, trained at the first call."""

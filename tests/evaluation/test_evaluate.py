@@ -138,6 +138,8 @@ def test_inception_decides_where_it_is_there(names):
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--step=5"], "--step=5 is not a kept checkpoint; there are 12"),
         (["--weights=trained", "--export_dir=none"], "holds the averaged weights"),
+        (["--reference=a.npz", "--reference_images=9"], "give one of the two"),
+        (["--reference_images=1"], "has no spread; give at least 2"),
         (["--export_dir=none"], "--export_dir=none holds no SavedModel"),
         (["--feature_space=inception"], "--inception_weights is not set"),
         (["--reference=none.npz"], "--reference=none.npz cannot be read"),

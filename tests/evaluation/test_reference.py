@@ -56,10 +56,38 @@ def test_points_are_a_bounded_subset_in_random_order(data, pixel_space, monkeypa
     assert not np.array_equal(found.records, np.sort(found.records))
 
 
+def test_a_reference_of_some_images(data, pixel_space, computed, monkeypatch):
+    found = load_or_compute(data, pixel_space, most_images=200)
+    assert found.path != computed.path
+    assert found.count == found.facts["images"] == len(set(found.records)) == 200
+    # The same ones as all references begin with, spread over the data.
+    np.testing.assert_array_equal(found.records, computed.records[:200])
+    assert found.records.min() < 100 and found.records.max() > 1700
+    np.testing.assert_allclose(found.features, computed.features[:200], rtol=1e-6)
+    wide = found.features.astype(np.float64)
+    np.testing.assert_allclose(found.gaussian.mean, wide.mean(0), rtol=1e-10)
+    np.testing.assert_allclose(
+        found.gaussian.covariance, np.cov(wide, rowvar=False), rtol=1e-8, atol=1e-14
+    )
+    np.testing.assert_array_equal(found.labels, data.table.labels[found.records])
+    again = load_or_compute(data, pixel_space, most_images=200)
+    np.testing.assert_array_equal(again.features, found.features)
+    # So many or more are all of them.
+    monkeypatch.setattr(reference_lib, "_compute", None)
+    assert load_or_compute(data, pixel_space, most_images=1797).path == computed.path
+    assert load_or_compute(data, pixel_space, most_images=5000).path == computed.path
+
+
 def test_two_replicas_compute_the_same(data, pixel_space, computed, two_replicas):
     facts = {"other": "file"}
     found = reference_lib._compute(
-        data, pixel_space, facts, "", two_replicas, lambda done, total: None
+        data,
+        pixel_space,
+        facts,
+        "",
+        computed.records,
+        two_replicas,
+        lambda done, total: None,
     )
     np.testing.assert_array_equal(found.gaussian.mean, computed.gaussian.mean)
     np.testing.assert_array_equal(found.features, computed.features)

@@ -62,16 +62,23 @@ def test_best_and_last_are_scored_once(tmp_path, training, scored):
     assert first.run.workdir == str(next((tmp_path / "runs").glob("plain-seed*")))
     assert first.model.channel_multiplier == 2
     section = (tmp_path / "image_quality.md").read_text()
-    assert "FID of 50 samples against all training images" in section
+    assert first.evaluate.reference_images == 10_000
+    assert "FID of 50 samples against at most 10,000 training images" in section
     assert "| `plain_4b` | 1 | 20.00 | 25.00 | 1 of 1 | 4.00 |" in section
     run_here(image_quality, *flags, *fid)
     assert len(scored) == 4
+    # Another reference is another score.
+    run_here(image_quality, *flags, *fid, "--fid_reference_images=0")
+    section = (tmp_path / "image_quality.md").read_text()
+    assert "against at most 10,000 training images" in section
+    assert "against all training images" in section
+    assert len(scored) == 8
     # Where the best is the last, that is one score; other samples are another.
     _best_at(tmp_path / "runs", 4)
     more = ("--fid_samples=60", "--arms=plain")
     run_here(image_quality, *flags, *fid, *more)
     rows = read_rows(tmp_path / "image_quality_fid.csv")
-    assert (len(rows), rows[-1]["checkpoint"]) == (5, "best and last")
+    assert (len(rows), rows[-1]["checkpoint"]) == (9, "best and last")
 
 
 def test_runs_that_are_not_done_are_left_out(tmp_path, training, scored):

@@ -76,12 +76,13 @@ class TrainingEvaluation:
 
     def _open(self) -> list[Measure]:
         if self._measures is None:
-            config = dataclasses.replace(self.config, evaluate=EvaluateConfig())
+            options = EvaluateConfig()
+            config = dataclasses.replace(self.config, evaluate=options)
             names = wanted_spaces(config)
             spaces = open_spaces(config, self.data, names, self.strategy)
             check_spaces(spaces, self.data.cluster)
             self._measures = open_measures(
-                spaces, self.data, "", self.strategy, self.say
+                spaces, self.data, options, self.strategy, self.say
             )
         return self._measures
 

@@ -51,14 +51,16 @@ class Reference:
     path: str
 
 
-def reference_facts(data: TrainingData, space: FeatureSpace) -> dict[str, Any]:
-    """The fingerprint: two references with equal facts are equal."""
+def reference_facts(
+    data: TrainingData, space: FeatureSpace, images: int
+) -> dict[str, Any]:
+    """The fingerprint: two references of `images` with equal facts are equal."""
     config = data.config.data
     return {
         "format": _FORMAT,
         "dataset": config.dataset,
         "split": config.split,
-        "images": data.table.num_images,
+        "images": images,
         "identity_hash": data.table.identity_hash,
         "resolution": config.resolution,
         "image_channels": config.image_channels,
@@ -72,15 +74,23 @@ def load_or_compute(
     space: FeatureSpace,
     strategy: tf.distribute.Strategy | None = None,
     report: Report = lambda done, total: None,
+    most_images: int = 0,
 ) -> Reference:
-    """The cached reference of a data set, streamed over first where there is none."""
-    facts = reference_facts(data, space)
+    """The cached reference of a data set, streamed over first where there is none.
+
+    Args:
+      most_images: at most so many images, the same ones every time, uniformly drawn;
+        0 for all.
+    """
+    records = np.random.default_rng(_SUBSET_SEED).permutation(data.table.num_images)
+    records = records[: most_images or None]
+    facts = reference_facts(data, space, len(records))
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     path = data.folder / f"reference-{space.name}-{digest[:12]}.npz"
     # Workers compute together, so that all must find the same.
     if not data.cluster.maximum(not path.exists()):
         return load_reference(str(path), space)
-    computed = _compute(data, space, facts, str(path), strategy, report)
+    computed = _compute(data, space, facts, str(path), records, strategy, report)
     if data.cluster.is_chief:
         _save(path, computed)
     return computed
@@ -91,17 +101,18 @@ def _compute(
     space: FeatureSpace,
     facts: dict[str, Any],
     path: str,
+    records: np.ndarray,
     strategy: tf.distribute.Strategy | None,
     report: Report,
 ) -> Reference:
-    total = data.table.num_images
-    order = np.random.default_rng(_SUBSET_SEED).permutation(total)[:MOST_POINTS]
-    kept = np.zeros(total, bool)
-    kept[order] = True
+    """The reference of `records`, in random order; they are read in the data's."""
+    total, order = len(records), records[:MOST_POINTS]
+    ordered = np.sort(records)
+    kept = np.isin(ordered, order)
     moments, points = Moments.empty(space.dim), []
 
     def images() -> Iterator[np.ndarray]:
-        for batch, _ in data.images().batch(CHUNK_IMAGES).prefetch(2):
+        for batch, _ in data.images(ordered).batch(CHUNK_IMAGES).prefetch(2):
             yield batch.numpy()
 
     for features, *_ in Collector(space, strategy).embed(images()):
@@ -109,11 +120,10 @@ def _compute(
         points.append(features[rows])
         moments.append(features)
         report(moments.count, total)
-    row_of = np.cumsum(kept) - 1
     return Reference(
         gaussian=moments.gaussian(),
         count=moments.count,
-        features=np.concatenate(points)[row_of[order]],
+        features=np.concatenate(points)[np.searchsorted(ordered[kept], order)],
         labels=data.table.labels[order].astype(np.int32),
         records=order.astype(np.int64),
         facts=facts,

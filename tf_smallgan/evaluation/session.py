@@ -56,6 +56,14 @@ def check_options(options: EvaluateConfig) -> None:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
         check_truncation(truncation, "truncations")
+    if options.reference and options.reference_images:
+        raise InputError(
+            f"--reference_images={options.reference_images}: the images of "
+            f"--reference={options.reference} are those that it was made of; give one "
+            "of the two."
+        )
+    if options.reference_images == 1:
+        raise InputError("--reference_images=1 has no spread; give at least 2, or 0.")
     if options.export_dir and options.weights != "average":
         raise InputError(
             f"--weights={options.weights}: --export_dir={options.export_dir} holds the "
@@ -125,23 +133,25 @@ def _check_supply(facts: dict[str, Any], folder: str, cluster: Cluster) -> None:
 def open_measures(
     spaces: list[FeatureSpace],
     data: TrainingData | None,
-    imported: str,
+    options: EvaluateConfig,
     strategy: tf.distribute.Strategy | None,
     say: Say = print,
 ) -> list[Measure]:
     """Each space with its reference: imported where it fits, else cached or computed.
 
     Args:
-      imported: --reference, a file for the last space.
+      options: --reference is a file for the last space.
     """
     measures = []
     for space in spaces:
-        if imported and space is spaces[-1]:
-            reference = load_reference(imported, space)
+        if options.reference and space is spaces[-1]:
+            reference = load_reference(options.reference, space)
         else:
             assert data is not None
             counter = Counter(f"embedded ({space.name})")
-            reference = load_or_compute(data, space, strategy, counter)
+            reference = load_or_compute(
+                data, space, strategy, counter, options.reference_images
+            )
             counter.close()
         count = "?" if reference.count is None else f"{reference.count:,}"
         say(f"Reference ({space.name}): {count} images, {reference.path}")
@@ -237,5 +247,5 @@ def open_session(
         data = open_data(config, say, cluster)
     spaces = open_spaces(completed, data, names, strategy)
     check_spaces(spaces, cluster)
-    measures = open_measures(spaces, data, options.reference, strategy, say)
+    measures = open_measures(spaces, data, options, strategy, say)
     return Session(completed, cluster, data, supply, facts, measures, folder)

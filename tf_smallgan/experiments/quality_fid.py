@@ -10,7 +10,7 @@ from tf_smallgan.experiments.results import ResultsTable
 from tf_smallgan.experiments.runs import StudyRun, is_over, trained_steps
 
 FILE = "image_quality_fid.csv"
-KEY = ("arm", "seed", "settings", "step", "num_samples")
+KEY = ("arm", "seed", "settings", "step", "num_samples", "reference_images")
 
 
 def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> None:
@@ -22,7 +22,10 @@ def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> Non
     from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 
     assert config.image_quality is not None
-    samples = config.image_quality.fid_samples
+    counts = {
+        "num_samples": config.image_quality.fid_samples,
+        "reference_images": config.image_quality.fid_reference_images,
+    }
     if not config.coreset.inception_weights:
         raise InputError(
             "--score_inception needs --inception_weights. " + HOW_TO_GET_WEIGHTS
@@ -37,7 +40,7 @@ def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> Non
     for run in trained:
         for step, names in checkpoints_of(run).items():
             key = {"arm": run.name, "seed": run.seed, "settings": run.settings}
-            key |= {"step": step, "num_samples": samples}
+            key |= {"step": step, **counts}
             if not table.has(**key):
                 found = _distance(run, names[0], config)
                 table.add([key | {"checkpoint": " and ".join(names)} | found])
@@ -64,6 +67,7 @@ def _distance(run: StudyRun, step: str, config: Config) -> dict[str, object]:
         f"--data_dir={run.config.data.data_dir}",
         f"--inception_weights={config.coreset.inception_weights}",
         f"--num_samples={config.image_quality.fid_samples}",
+        f"--reference_images={config.image_quality.fid_reference_images}",
         f"--step={step}",
         "--feature_space=inception",
     ]

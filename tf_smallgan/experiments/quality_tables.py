@@ -68,23 +68,19 @@ def _batch(name: str) -> str:
 
 
 def fid_parts(rows: list[Row], found: Curves) -> list[str]:
-    """A table for each number of samples and network."""
-    kinds = sorted(
-        {(row["num_samples"], row["network"], row["weights"]) for row in rows}
-    )
+    """A table for each number of samples and of real images, and network."""
+    columns = ("num_samples", "reference_images", "network", "weights")
+    by_kind: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        by_kind.setdefault(tuple(row[name] for name in columns), []).append(row)
     parts = []
-    for samples, network, weights in kinds:
-        some = [
-            row
-            for row in rows
-            if (row["num_samples"], row["network"], row["weights"])
-            == (samples, network, weights)
-        ]
+    for (samples, images, network, weights), some in sorted(by_kind.items()):
         what = "FID" if network == "inception" else f"Frechet distance, {network}"
+        against = f"at most {int(images):,}" if int(images) else "all"
         parts += [
-            f"{what} of {int(samples):,} samples against all training images (weights "
-            f"{weights}), at the checkpoint of least distance above and at the last. "
-            "Wall time is to the first of the two that has plain's better figure or "
+            f"{what} of {int(samples):,} samples against {against} training images "
+            f"(weights {weights}), at the checkpoint of least distance above and at the "
+            "last. Wall time is to the first of the two that has plain's better figure or "
             "less, over plain's time to that: at most so much.",
             _fid_table(some, found, what),
         ]

@@ -119,7 +119,8 @@ def prepare_shared(runs: Sequence[StudyRun]) -> None:
 
     embedding = [run for run in runs if run.config.coreset.data_oversample > 1]
     data = preparation.prepare((embedding or list(runs))[0].config)
-    config = dataclasses.replace(data.config, evaluate=EvaluateConfig())
+    options = EvaluateConfig()
+    config = dataclasses.replace(data.config, evaluate=options)
     names = wanted_spaces(config)
     if "classifier" not in names:
         raise InputError(
@@ -127,7 +128,7 @@ def prepare_shared(runs: Sequence[StudyRun]) -> None:
             "the experiment compares runs with needs them; choose another data set."
         )
     spaces = open_spaces(config, data, names, None)
-    open_measures(spaces, data, "", None)
+    open_measures(spaces, data, options, None)
 
 
 def train(run: StudyRun) -> None:
