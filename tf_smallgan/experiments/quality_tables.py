@@ -79,9 +79,9 @@ def fid_parts(rows: list[Row], found: Curves) -> list[str]:
         against = f"at most {int(images):,}" if int(images) else "all"
         parts += [
             f"{what} of {int(samples):,} samples against {against} training images "
-            f"(weights {weights}), at the checkpoint of least distance above and at the "
-            "last. Wall time is to the first of the two that has plain's better figure or "
-            "less, over plain's time to that: at most so much.",
+            f"(weights {weights}), at the checkpoint of least distance above and at "
+            "the last. Wall time is to the first of the two that has plain's better "
+            "figure or less, over plain's time to that: at most so much.",
             _fid_table(some, found, what),
         ]
     return parts
