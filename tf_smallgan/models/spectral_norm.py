@@ -44,8 +44,7 @@ def iterate_once(vectors: Vectors | None = None) -> Iterator[Vectors]:
 
 
 # Rows [1, N] rather than vectors, a norm [1, 1] and as few operations as there can be:
-# a step does this a hundred times, and tracing it took a third of the time to the
-# first step.
+# a step does this a hundred times, and each operation has to be traced.
 def _unit(row: tf.Tensor) -> tf.Tensor:
     """A row [1, N] over its norm; 0 stays 0."""
     return tf.math.divide_no_nan(row, tf.sqrt(tf.matmul(row, row, transpose_b=True)))
