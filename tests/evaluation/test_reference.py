@@ -1,6 +1,7 @@
 """Reference statistics: streamed, cached, imported, and never of something else."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import tensorflow as tf
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import reference as reference_lib
+from tf_smallgan.evaluation import unfinished as unfinished_lib
 from tf_smallgan.evaluation.reference import load_or_compute, load_reference
+from tf_smallgan.evaluation.unfinished import UnfinishedFile
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def test_equals_all_images_at_once(data, pixel_space, computed):
 
 
 def test_second_call_reads_the_cache(data, pixel_space, computed, monkeypatch):
-    monkeypatch.setattr(reference_lib, "_compute", None)
+    monkeypatch.setattr(reference_lib, "_embed", None)
     again = load_or_compute(data, pixel_space)
     np.testing.assert_array_equal(again.gaussian.mean, computed.gaussian.mean)
     np.testing.assert_array_equal(again.features, computed.features)
@@ -73,21 +76,72 @@ def test_a_reference_of_some_images(data, pixel_space, computed, monkeypatch):
     again = load_or_compute(data, pixel_space, most_images=200)
     np.testing.assert_array_equal(again.features, found.features)
     # So many or more are all of them.
-    monkeypatch.setattr(reference_lib, "_compute", None)
+    monkeypatch.setattr(reference_lib, "_embed", None)
     assert load_or_compute(data, pixel_space, most_images=1797).path == computed.path
     assert load_or_compute(data, pixel_space, most_images=5000).path == computed.path
 
 
-def test_two_replicas_compute_the_same(data, pixel_space, computed, two_replicas):
-    facts = {"other": "file"}
-    found = reference_lib._compute(
-        data,
-        pixel_space,
-        facts,
-        "",
-        computed.records,
-        two_replicas,
-        lambda done, total: None,
+class Killed(Exception):
+    """Stands for a kill, between two batches."""
+
+
+def computed_after_a_kill(data, space, monkeypatch, at, strategy=None, resumed=None):
+    """The reference, killed when `at` images are embedded, and what was reported."""
+    monkeypatch.setattr(unfinished_lib, "_EVERY_SECONDS", 0)
+    data = dataclasses.replace(data, folder=data.folder / f"killed-at-{at}")
+
+    def kill(done, total):
+        if done >= at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        load_or_compute(data, space, strategy, kill)
+    reported = []
+    report = lambda done, total: reported.append((done, total))  # noqa: E731
+    found = load_or_compute(data, space, resumed, report)
+    return found, reported, sorted(path.name for path in data.folder.iterdir())
+
+
+# In the middle of a join of moments (1,024 vectors each), and behind the first.
+@pytest.mark.parametrize("at", [640, 1600])
+def test_a_kill_loses_nothing(data, pixel_space, computed, monkeypatch, at):
+    found, reported, files = computed_after_a_kill(data, pixel_space, monkeypatch, at)
+    assert reported[0] == (at + 64, 1797) and reported[-1] == (1797, 1797)
+    np.testing.assert_array_equal(found.gaussian.mean, computed.gaussian.mean)
+    np.testing.assert_array_equal(
+        found.gaussian.covariance, computed.gaussian.covariance
+    )
+    np.testing.assert_array_equal(found.features, computed.features)
+    assert files == [pathlib.Path(found.path).name]
+
+
+def test_other_replicas_go_on_with_it(
+    data, pixel_space, computed, monkeypatch, two_replicas
+):
+    found, reported, _ = computed_after_a_kill(
+        data, pixel_space, monkeypatch, 704, None, two_replicas
+    )
+    assert reported[0][0] > 704
+    np.testing.assert_array_equal(found.gaussian.mean, computed.gaussian.mean)
+    np.testing.assert_array_equal(found.features, computed.features)
+
+
+def test_an_interrupted_embedding_that_cannot_be_read(tmp_path):
+    path = tmp_path / "odd.unfinished.npz"
+    for content in (b"", b"PK\x03\x04 half of an archive"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="odd.unfinished.npz.* Remove it to begin"):
+            UnfinishedFile(path).load(16)
+    np.savez(path, mu=np.zeros(16))
+    with pytest.raises(InputError, match="points.* Remove it to begin anew"):
+        UnfinishedFile(path).load(16)
+
+
+def test_two_replicas_compute_the_same(
+    data, pixel_space, computed, two_replicas, tmp_path
+):
+    found = load_or_compute(
+        dataclasses.replace(data, folder=tmp_path), pixel_space, two_replicas
     )
     np.testing.assert_array_equal(found.gaussian.mean, computed.gaussian.mean)
     np.testing.assert_array_equal(found.features, computed.features)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests import waiting
 from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.fresh_process import in_fresh_process, peak_memory_mib
 
@@ -43,9 +44,9 @@ def test_a_process_ends_with_the_command_that_began_it(tmp_path):
     path = tmp_path / "beats"
     code = PARENT.format(code=BEATING.format(path=str(path)))
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
-        wait_until(lambda: path.exists() and beats(path) > 3)
+        waiting.until(lambda: path.exists() and beats(path) > 3)
         parent.kill()
-    wait_until(lambda: stands_still(path))
+    waiting.until(lambda: stands_still(path))
 
 
 def beats(path):
@@ -56,10 +57,3 @@ def stands_still(path):
     before = beats(path)
     time.sleep(1)
     return beats(path) == before
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -77,6 +77,15 @@ def test_arms_shape_the_batch():
     assert covered["both"] > covered["plain"] + 1
 
 
+def test_the_short_form_takes_the_arms_that_are_asked_for():
+    def arms(*flags):
+        parsed = config_lib.parse(["--quick", *flags], "gaussian_grid")
+        return gaussian_grid.quick(parsed).gaussian_grid.arms
+
+    assert arms("--arms=robust,data") == ("robust", "data")
+    assert arms() == gaussian_grid.QUICK_ARMS
+
+
 @pytest.fixture
 def _eagerly():
     """Four steps are done long before XLA has compiled them."""

@@ -3,15 +3,23 @@
 import os
 import pathlib
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 import tensorflow as tf
 
+from tests import waiting
 from tf_smallgan import config, settings, tpu_check
 from tf_smallgan.errors import InputError
 from tf_smallgan.tpu import environment, report, stablehlo
 
 GIB = 2**30
+needs_compiler = pytest.mark.skipif(
+    environment.VARIABLE not in os.environ,
+    reason=f"{environment.VARIABLE} names no environment with the TPU compiler",
+)
 SMALLEST = (
     "--flagfile=configs/smoke.cfg",
     "--discriminator_steps=1",
@@ -78,10 +86,38 @@ def test_the_make_target_makes_the_default_folder():
     assert "tpu-environment:" in makefile
 
 
-@pytest.mark.skipif(
-    environment.VARIABLE not in os.environ,
-    reason=f"{environment.VARIABLE} names no environment with the TPU compiler",
-)
+def test_the_compile_loses_its_input_when_the_command_is_killed(tmp_path):
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\ntouch {begun}\ncat\ntouch {ended}\n")
+    python.chmod(0o755)
+    code = (
+        "import pathlib; from tf_smallgan.tpu.environment import compile_module; "
+        "compile_module(pathlib.Path('step.vhlo'), 'v5e:1x1')"
+    )
+    variables = os.environ | {environment.VARIABLE: str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=variables) as command:
+        waiting.until(begun.exists)
+        time.sleep(0.2)
+        assert not ended.exists()
+        command.kill()
+    waiting.until(ended.exists)
+
+
+@needs_compiler
+def test_the_compiler_ends_with_its_input(tmp_path):
+    script = pathlib.Path(environment.__file__).with_name("compile_module.py")
+    ran = subprocess.run(
+        [environment.find_python(), str(script), str(tmp_path / "no.vhlo"), "v5e:2x2"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "") and "Error" not in ran.stderr
+
+
+@needs_compiler
 def test_a_small_step_compiles(capsys):
     tpu_check.run(config.parse([*SMALLEST, "--replica_batch=8"], "tpu_check"))
     printed = capsys.readouterr().out

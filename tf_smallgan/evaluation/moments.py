@@ -53,6 +53,30 @@ class Moments:
         centered = points - mean
         return cls(len(points), len(points), mean, centered.T @ centered)
 
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Moments":
+        """What `arrays` gave; goes on to the last bit as that one would have."""
+        joined, waiting = int(arrays["joined"]), arrays["waiting"]
+        return cls(
+            joined + len(waiting),
+            joined,
+            arrays["mean"],
+            arrays["scatter"],
+            [waiting] if len(waiting) else [],
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that this is, by name, for a file."""
+        waiting = (
+            np.concatenate(self._waiting) if self._waiting else np.empty((0, self.dim))
+        )
+        return {
+            "joined": np.array(self._joined),
+            "mean": self._mean,
+            "scatter": self._scatter,
+            "waiting": waiting,
+        }
+
     @property
     def dim(self) -> int:
         """D."""

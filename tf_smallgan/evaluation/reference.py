@@ -19,7 +19,8 @@ from tf_smallgan.evaluation.features import (
     Collector,
     FeatureSpace,
 )
-from tf_smallgan.evaluation.moments import Gaussian, Moments
+from tf_smallgan.evaluation.moments import Gaussian
+from tf_smallgan.evaluation.unfinished import Seen, UnfinishedFile
 from tf_smallgan.preparation import TrainingData
 
 _SUBSET_SEED = 0
@@ -78,6 +79,8 @@ def load_or_compute(
 ) -> Reference:
     """The cached reference of a data set, streamed over first where there is none.
 
+    Streaming that was interrupted is gone on with.
+
     Args:
       most_images: at most so many images, the same ones every time, uniformly drawn;
         0 for all.
@@ -90,40 +93,62 @@ def load_or_compute(
     # Workers compute together, so that all must find the same.
     if not data.cluster.maximum(not path.exists()):
         return load_reference(str(path), space)
-    computed = _compute(data, space, facts, str(path), records, strategy, report)
+    unfinished = UnfinishedFile(path.with_suffix(".unfinished.npz"), data.cluster)
+    seen = unfinished.load(space.dim)
+
+    def keep_and_report() -> None:
+        unfinished.keep(seen)
+        report(seen.moments.count, len(records))
+
+    _embed(data, space, records, strategy, seen, keep_and_report)
+    computed = _reference(data, records, seen, facts, str(path))
     if data.cluster.is_chief:
         _save(path, computed)
+    unfinished.remove()
     return computed
 
 
-def _compute(
+def _embed(
     data: TrainingData,
     space: FeatureSpace,
-    facts: dict[str, Any],
-    path: str,
     records: np.ndarray,
     strategy: tf.distribute.Strategy | None,
-    report: Report,
-) -> Reference:
-    """The reference of `records`, in random order; they are read in the data's."""
-    total, order = len(records), records[:MOST_POINTS]
+    seen: Seen,
+    after_each: Callable[[], None],
+) -> None:
+    """Adds to `seen` those of `records` not in it; they are read in the data's order.
+
+    The first 10,000 of `records` are kept as points.
+    """
     ordered = np.sort(records)
-    kept = np.isin(ordered, order)
-    moments, points = Moments.empty(space.dim), []
+    kept = np.isin(ordered, records[:MOST_POINTS])
+    moments = seen.moments
+    left = ordered[moments.count :]
 
     def images() -> Iterator[np.ndarray]:
-        for batch, _ in data.images(ordered).batch(CHUNK_IMAGES).prefetch(2):
+        for batch, _ in data.images(left).batch(CHUNK_IMAGES).prefetch(2):
             yield batch.numpy()
 
     for features, *_ in Collector(space, strategy).embed(images()):
         rows = kept[moments.count : moments.count + len(features)]
-        points.append(features[rows])
+        seen.points.append(features[rows])
         moments.append(features)
-        report(moments.count, total)
+        after_each()
+
+
+def _reference(
+    data: TrainingData,
+    records: np.ndarray,
+    seen: Seen,
+    facts: dict[str, Any],
+    path: str,
+) -> Reference:
+    """What was seen of all `records`, whose order is random."""
+    order = records[:MOST_POINTS]
     return Reference(
-        gaussian=moments.gaussian(),
-        count=moments.count,
-        features=np.concatenate(points)[np.searchsorted(ordered[kept], order)],
+        gaussian=seen.moments.gaussian(),
+        count=seen.moments.count,
+        features=np.concatenate(seen.points)[np.searchsorted(np.sort(order), order)],
         labels=data.table.labels[order].astype(np.int32),
         records=order.astype(np.int64),
         facts=facts,

@@ -74,7 +74,7 @@ def quick(config: Config) -> Config:
         config,
         train_steps=QUICK_STEPS,
         modes=(25,),
-        arms=QUICK_ARMS,
+        arms=config.gaussian_grid.arms or QUICK_ARMS,
         seeds=QUICK_SEEDS,
     )
 

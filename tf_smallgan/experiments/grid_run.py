@@ -1,6 +1,6 @@
 """One run on a grid of Gaussians: the project's own step, its whole loop compiled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -74,7 +74,7 @@ def real_batches(config: Config, grid: GaussianGrid, step: tf.Tensor):
 
 def compile_steps(
     state: TrainingState, config: Config, grid: GaussianGrid
-) -> Callable[[tf.Tensor], None]:
+) -> tf.types.experimental.PolymorphicFunction:
     """A function that trains for a number of steps, a scalar int64 tensor."""
     strategy, prior = tf.distribute.get_strategy(), unlabelled_prior(config)
 

@@ -24,7 +24,12 @@ def measure(config: Config, arms: dict[str, Arm], folder: pathlib.Path) -> None:
     calls = {}
     for name, arm in arms.items():
         settings = arm.configure(config)
-        steps = grid_run.compile_steps(grid_run.build(settings, grid), settings, grid)
+        compiled = grid_run.compile_steps(
+            grid_run.build(settings, grid), settings, grid
+        )
+        # Traced here: by calls, TensorFlow would warn that one function is traced anew
+        # for each arm.
+        steps = compiled.get_concrete_function(tf.TensorSpec([], tf.int64))
         steps(tf.constant(1, tf.int64))
         calls[name] = functools.partial(steps, tf.constant(STEPS, tf.int64))
     seconds = turns.take_turns(calls, ROUNDS)

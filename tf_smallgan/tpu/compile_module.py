@@ -5,14 +5,16 @@ what is in it), since its libraries and TensorFlow's do not mix:
 
     python compile_module.py STEP.vhlo v5e:2x2
 
-Prints one JSON object. Nothing of the module is run: a compile shows that each op
-can be compiled and what memory the whole takes, and says nothing of speed.
+Prints one JSON object, and ends when its input does. Nothing of the module is run: a
+compile shows that each op can be compiled and what memory the whole takes, and says
+nothing of speed.
 """
 
 import json
 import os
 import re
 import sys
+import threading
 import time
 from typing import Any
 
@@ -127,8 +129,22 @@ def _flops(executable: Any) -> float:
     return float((cost if isinstance(cost, dict) else cost[0])["flops"])
 
 
+def end_with_input() -> None:
+    """Ends this process when the one that holds its input ends, however that does.
+
+    A command that is killed can end nobody else, and a compile may take an hour.
+    """
+
+    def wait() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main(path: str, topology: str) -> None:
     """Prints what was found as JSON."""
+    end_with_input()
     target = Target(topology)
     result = {"device": target.device.device_kind, "hbm_bytes": target.hbm_bytes()}
     print(json.dumps(result | compile_file(path, target)))

@@ -60,11 +60,18 @@ def compile_module(path: pathlib.Path, topology: str) -> dict[str, Any]:
     """
     check_topology(topology)
     script = pathlib.Path(__file__).with_name("compile_module.py")
-    result = subprocess.run(
-        [find_python(), str(script), str(path), topology],
-        capture_output=True,
-        text=True,
-    )
+    # The compile ends with its input, which ends with this process.
+    read, write = os.pipe()
+    try:
+        result = subprocess.run(
+            [find_python(), str(script), str(path), topology],
+            stdin=read,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(read)
+        os.close(write)
     if result.returncode:
         last = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise InputError(
