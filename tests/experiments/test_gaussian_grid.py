@@ -94,18 +94,28 @@ def _eagerly():
     tf.config.run_functions_eagerly(False)
 
 
+def test_even_batches_are_trained_on(_eagerly):
+    config, grid = _config("plain"), GaussianGrid(9)
+    config = config_lib.replace(config, train_steps=1)
+    plain, even = (
+        next(grid_run.train(config, grid, 1, even))[1]["trained"]
+        for even in (False, True)
+    )
+    assert not np.array_equal(plain, even)
+
+
 def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
-    flags = [*TINY, "--train_steps=4", "--arms=plain,plain_4b", f"--workdir={tmp_path}"]
+    flags = [*TINY, "--train_steps=4", "--arms=plain,even", f"--workdir={tmp_path}"]
     gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
     assert "2 runs to do" in capsys.readouterr().out
     rows = read_rows(tmp_path / "gaussian_grid.csv")
     assert [(r["arm"], r["steps"]) for r in rows] == [
-        (arm, str(step)) for arm in ("plain", "plain_4b") for step in (1, 2, 3, 4)
+        (arm, str(step)) for arm in ("plain", "even") for step in (1, 2, 3, 4)
     ]
     assert all(0 <= float(r["high_quality_share/average"]) <= 1 for r in rows)
     assert (tmp_path / "gaussian_grid.png").read_bytes().startswith(b"\x89PNG")
     section = (tmp_path / "gaussian_grid.md").read_text()
-    assert "`plain_4b`" in section and "gaussian_grid_samples_9.png" in section
+    assert "`even`" in section and "gaussian_grid_samples_9.png" in section
     picture = tmp_path / "gaussian_grid_samples_9.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))

@@ -21,6 +21,7 @@ class Arm:
       method: of `coreset.METHODS`.
       prior_method: that of latents where it is another.
       weighted: with coverage weights.
+      even: instead of a core-set, as even as it can be where the modes are known.
     """
 
     batches: int = 1
@@ -29,6 +30,7 @@ class Arm:
     method: str = "k_center"
     weighted: bool = False
     prior_method: str | None = None
+    even: bool = False
 
     def configure(self, config: Config) -> Config:
         """`config` with this arm's batch and core-sets."""
@@ -73,6 +75,8 @@ ARMS = {
     "uniform": _both("uniform"),
 }
 
+# On the grids the modes are known.
+GRID_ARMS = ARMS | {"even": Arm(even=True)}
 
 # Both sides oversampled alike, against as much of a larger batch.
 SIZED_ARMS = {

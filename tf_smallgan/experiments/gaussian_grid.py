@@ -40,6 +40,7 @@ QUICK_STEPS, QUICK_SEEDS, QUICK_ARMS = 300, 2, ("plain", "both", "balanced")
 def run(config: Config) -> None:
     """Runs what is missing, then writes the plot and the section."""
     from tf_smallgan.experiments import arms, grid_report, grid_timing
+    from tf_smallgan.experiments.grid_even import check_even
     from tf_smallgan.experiments.mixtures import GaussianGrid
     from tf_smallgan.experiments.results import ResultsTable, results_dir
 
@@ -48,7 +49,9 @@ def run(config: Config) -> None:
     assert options is not None
     for modes in options.modes:
         GaussianGrid(modes)
-    chosen = arms.named(options.arms or tuple(arms.ARMS))
+    chosen = arms.named(options.arms or tuple(arms.GRID_ARMS), arms.GRID_ARMS)
+    if any(arm.even for arm in chosen.values()):
+        check_even(config)
     folder = results_dir(config, options.quick)
     if options.timing:
         grid_timing.measure(config, chosen, folder)
@@ -91,14 +94,15 @@ def one(job: ArmJob) -> list[dict[str, Any]]:
     import time
 
     from tf_smallgan.experiments import grid_run, grid_samples
-    from tf_smallgan.experiments.arms import ARMS
+    from tf_smallgan.experiments.arms import GRID_ARMS
     from tf_smallgan.experiments.mixtures import GaussianGrid
     from tf_smallgan.experiments.results import results_dir
 
-    config, grid = ARMS[job.arm].configure(job.config), GaussianGrid(job.value)
+    arm, grid = GRID_ARMS[job.arm], GaussianGrid(job.value)
+    config = arm.configure(job.config)
     every = max(1, config.training.train_steps // SCORINGS)
     rows, start = [], time.perf_counter()
-    for step, drawn in grid_run.train(config, grid, every):
+    for step, drawn in grid_run.train(config, grid, every, arm.even):
         seconds = round(time.perf_counter() - start, 1)
         row = job.key | {"steps": step, "seconds": seconds}
         for of, points in drawn.items():

@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_smallgan.config import Config
 from tf_smallgan.experiments import grid_samples, grid_timing, sections
-from tf_smallgan.experiments.arms import ARMS
+from tf_smallgan.experiments.arms import GRID_ARMS
 from tf_smallgan.experiments.gaussian_grid import LAST_SHARE, SETTINGS
 from tf_smallgan.experiments.results import (
     ResultsTable,
@@ -96,7 +96,7 @@ def _values(rows: list[Row], arm: str, name: str, of: str = OF) -> list[float]:
 
 def _arms(rows: list[Row]) -> list[str]:
     present = {row["arm"] for row in rows}
-    return [name for name in ARMS if name in present]
+    return [name for name in GRID_ARMS if name in present]
 
 
 def _table(rows: list[Row], times: dict[str, str]) -> str:

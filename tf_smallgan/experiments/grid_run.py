@@ -1,5 +1,6 @@
 """One run on a grid of Gaussians: the project's own step, its whole loop compiled."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,10 +10,12 @@ import tensorflow as tf
 
 from tf_smallgan.config import Config
 from tf_smallgan.coreset import CoresetSelection
+from tf_smallgan.experiments.grid_even import EvenPrior, even_points
 from tf_smallgan.experiments.mixtures import GaussianGrid
 from tf_smallgan.experiments.perceptrons import Critic, Perceptron
 from tf_smallgan.experiments.priors import unlabelled_prior
 from tf_smallgan.models.latents import sample_prior
+from tf_smallgan.training.prior import Prior
 from tf_smallgan.training.randomness import Purpose, stream
 from tf_smallgan.training.state import TrainingState, assemble_state
 from tf_smallgan.training.step import finish_step, replica_step
@@ -48,17 +51,23 @@ def build(config: Config, grid: GaussianGrid) -> TrainingState:
     return assemble_state(generator, discriminator, average, config.training)
 
 
-def real_batches(config: Config, grid: GaussianGrid, step: tf.Tensor):
+def real_batches(
+    config: Config, grid: GaussianGrid, step: tf.Tensor, even: bool = False
+):
     """A step's data as `replica_step` takes it: image [N, B, 2], weight [N, B].
 
     The data core-set is chosen on the points themselves.
+
+    Args:
+      even: by `even_points`, for a config without a core-set.
     """
+    sample = functools.partial(even_points, grid) if even else grid.sample
     size, settings = config.training.batch_size, config.coreset
     images, weights = [], []
     for micro in range(config.training.discriminator_steps):
         counters = (step, micro)
         seed = stream(config.run.seed, Purpose.MIXTURE, *counters)
-        points = grid.sample(size * settings.data_oversample, seed)
+        points = sample(size * settings.data_oversample, seed)
         weight = tf.ones([size])
         if settings.data_oversample > 1:
             select = CoresetSelection(
@@ -73,14 +82,19 @@ def real_batches(config: Config, grid: GaussianGrid, step: tf.Tensor):
 
 
 def compile_steps(
-    state: TrainingState, config: Config, grid: GaussianGrid
+    state: TrainingState, config: Config, grid: GaussianGrid, even: bool = False
 ) -> tf.types.experimental.PolymorphicFunction:
-    """A function that trains for a number of steps, a scalar int64 tensor."""
-    strategy, prior = tf.distribute.get_strategy(), unlabelled_prior(config)
+    """A function that trains for a number of steps, a scalar int64 tensor.
+
+    Args:
+      even: without core-sets, but as evenly as can be (see `grid_even`).
+    """
+    strategy = tf.distribute.get_strategy()
+    prior = unlabelled_prior(config, EvenPrior if even else Prior)
 
     def one(left: tf.Tensor) -> list[tf.Tensor]:
         step = tf.identity(state.step)
-        batch = real_batches(config, grid, step)
+        batch = real_batches(config, grid, step, even)
         replica_step(state, prior, config.training, batch, step)
         finish_step(state, config.training, strategy, step)
         return [left - 1]
@@ -93,7 +107,7 @@ def compile_steps(
 
 
 def train(
-    config: Config, grid: GaussianGrid, every: int
+    config: Config, grid: GaussianGrid, every: int, even: bool = False
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Trains, and gives what G and its average draw after each `every` steps.
 
@@ -101,7 +115,7 @@ def train(
       The step, and by "trained" and "average" 10,000 samples [N, 2] of the plain prior.
     """
     state = build(config, grid)
-    steps = compile_steps(state, config, grid)
+    steps = compile_steps(state, config, grid, even)
     done, last = 0, config.training.train_steps
     while done < last:
         count = min(every, last - done)

@@ -25,7 +25,7 @@ def measure(config: Config, arms: dict[str, Arm], folder: pathlib.Path) -> None:
     for name, arm in arms.items():
         settings = arm.configure(config)
         compiled = grid_run.compile_steps(
-            grid_run.build(settings, grid), settings, grid
+            grid_run.build(settings, grid), settings, grid, arm.even
         )
         # Traced here: by calls, TensorFlow would warn that one function is traced anew
         # for each arm.

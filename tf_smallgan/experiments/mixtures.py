@@ -48,7 +48,11 @@ class GaussianGrid:
         """[count, 2] float32 that follow from `seed` [2] alone."""
         pair = tf.random.experimental.stateless_split(seed, 2)
         mode = tf.random.stateless_uniform([count], pair[0], 0, self.modes, tf.int32)
-        noise = tf.random.stateless_normal([count, 2], pair[1])
+        return self.around(mode, pair[1])
+
+    def around(self, mode: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """[N, 2] float32, one of each of the modes [N] that are numbered."""
+        noise = tf.random.stateless_normal([mode.shape[0], 2], seed)
         return tf.gather(tf.constant(self.centres), mode) + self.deviation * noise
 
     def score(self, points: np.ndarray, deviations: float = 4.0) -> "Cover":

@@ -4,11 +4,11 @@ from tf_smallgan.config import Config
 from tf_smallgan.training.prior import Prior
 
 
-def unlabelled_prior(config: Config) -> Prior:
+def unlabelled_prior(config: Config, kind: type[Prior] = Prior) -> Prior:
     """How latents are drawn, without labels; --latent_dim must be set."""
     settings, latent_dim = config.coreset, config.model.latent_dim
     assert latent_dim is not None
-    return Prior(
+    return kind(
         distribution=config.model.latent_distribution,
         latent_dim=latent_dim,
         num_classes=0,
