@@ -99,6 +99,13 @@ def _arms(rows: list[Row]) -> list[str]:
     return [name for name in GRID_ARMS if name in present]
 
 
+def _kind(arm: str) -> int:
+    """0 without a core-set, 1 with one, 2 for what bounds them."""
+    if GRID_ARMS[arm].even:
+        return 2
+    return 0 if arm.startswith("plain") else 1
+
+
 def _table(rows: list[Row], times: dict[str, str]) -> str:
     lines: list[list[Any]] = []
     for arm in _arms(rows):
@@ -127,7 +134,7 @@ def _plot(rows: list[Row], grids: list[int], path: pathlib.Path) -> None:
             for place, arm in enumerate(arms):
                 values = _values(some, arm, name)
                 mean, interval = mean_and_interval(values)
-                color = sections.COLORS[0 if arm.startswith("plain") else 1]
+                color = sections.COLORS[_kind(arm)]
                 ax.errorbar(
                     place,
                     mean,
