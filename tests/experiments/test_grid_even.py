@@ -6,6 +6,7 @@ import pytest
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
 from tf_smallgan.experiments import gaussian_grid, grid_run
+from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.grid_even import EvenPrior, even_points, even_square
 from tf_smallgan.experiments.mixtures import GaussianGrid
 from tf_smallgan.experiments.priors import unlabelled_prior
@@ -75,3 +76,11 @@ def test_other_latents_are_refused_before_any_run(flag, tmp_path):
     with pytest.raises(InputError, match="has even, which draws latents from a square"):
         gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
     assert not list(tmp_path.iterdir())
+
+
+def test_without_arms_named_all_run_that_the_latents_allow():
+    def arms(*flags):
+        return gaussian_grid.arms_of(config_lib.parse(flags, "gaussian_grid"))
+
+    assert set(arms()) - set(arms("--latent_dim=3")) == {"even"}
+    assert set(arms("--latent_dim=3")) == set(ARMS)

@@ -3,9 +3,7 @@
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.evaluation.features import (
     CHUNK_IMAGES,
     MOST_POINTS,
@@ -157,8 +156,6 @@ def _reference(
 
 
 def _save(path: pathlib.Path, reference: Reference) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     arrays = {
         "mu": reference.gaussian.mean,
         "sigma": reference.gaussian.covariance,
@@ -167,9 +164,7 @@ def _save(path: pathlib.Path, reference: Reference) -> None:
         "records": np.asarray(reference.records),
         "facts": np.array(json.dumps(reference.facts)),
     }
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
+    write_arrays(path, arrays)
 
 
 def load_reference(path: str, space: FeatureSpace) -> Reference:
@@ -211,9 +206,8 @@ def load_reference(path: str, space: FeatureSpace) -> Reference:
 
 def _read(path: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        return read_arrays(path)
+    except UNREADABLE as error:
         raise InputError(
             f"--reference={path} cannot be read as .npz: {error}. Name a file with mu "
             "and sigma, or leave the flag out to compute the reference."

@@ -1,14 +1,13 @@
 """The features of real images so far, kept in a file while the rest is embedded."""
 
 import dataclasses
-import os
 import pathlib
 import time
-import zipfile
 
 import numpy as np
 
 from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.evaluation.moments import Moments
 from tf_smallgan.training.cluster import Cluster
 
@@ -76,20 +75,15 @@ class UnfinishedFile:
             self.path.unlink(missing_ok=True)
 
     def _write(self, seen: Seen) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(self.path.name + ".partial")
-        arrays = {_POINTS: np.concatenate(seen.points), **seen.moments.arrays()}
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, self.path)
+        points = np.concatenate(seen.points)
+        write_arrays(self.path, {_POINTS: points, **seen.moments.arrays()})
 
     def _read(self) -> Seen:
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = read_arrays(self.path)
             points = arrays.pop(_POINTS)
             return Seen(Moments.from_arrays(arrays), [points])
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (KeyError, *UNREADABLE) as error:
             raise InputError(
                 f"{self.path}, where an embedding of the real images was interrupted, "
                 f"cannot be read: {error}. Remove it to begin anew."

@@ -14,6 +14,7 @@ from typing import Any
 from tf_smallgan import command
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
+from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.jobs import ArmJob, arm_jobs, run_all
 
 NAME = "gaussian_grid"
@@ -39,8 +40,7 @@ QUICK_STEPS, QUICK_SEEDS, QUICK_ARMS = 300, 2, ("plain", "both", "balanced")
 
 def run(config: Config) -> None:
     """Runs what is missing, then writes the plot and the section."""
-    from tf_smallgan.experiments import arms, grid_report, grid_timing
-    from tf_smallgan.experiments.grid_even import check_even
+    from tf_smallgan.experiments import grid_report, grid_timing
     from tf_smallgan.experiments.mixtures import GaussianGrid
     from tf_smallgan.experiments.results import ResultsTable, results_dir
 
@@ -49,9 +49,7 @@ def run(config: Config) -> None:
     assert options is not None
     for modes in options.modes:
         GaussianGrid(modes)
-    chosen = arms.named(options.arms or tuple(arms.GRID_ARMS), arms.GRID_ARMS)
-    if any(arm.even for arm in chosen.values()):
-        check_even(config)
+    chosen = arms_of(config)
     folder = results_dir(config, options.quick)
     if options.timing:
         grid_timing.measure(config, chosen, folder)
@@ -80,6 +78,28 @@ def quick(config: Config) -> Config:
         arms=config.gaussian_grid.arms or QUICK_ARMS,
         seeds=QUICK_SEEDS,
     )
+
+
+def arms_of(config: Config) -> dict[str, Any]:
+    """The arms that are asked for; else all that these latents allow.
+
+    Raises:
+      InputError: an arm is unknown, or is "even" where latents are not of a square.
+    """
+    from tf_smallgan.experiments.arms import ARMS, GRID_ARMS, named
+    from tf_smallgan.experiments.grid_even import draws_a_square
+
+    assert config.gaussian_grid is not None
+    square = draws_a_square(config)
+    chosen = named(
+        config.gaussian_grid.arms or tuple(GRID_ARMS if square else ARMS), GRID_ARMS
+    )
+    if not square and any(arm.even for arm in chosen.values()):
+        raise InputError(
+            "--arms has even, which draws latents from a square: give "
+            "--latent_dim=2 and --latent_distribution=uniform, or leave it out."
+        )
+    return chosen
 
 
 def all_jobs(config: Config, chosen: Iterable[str]) -> list[ArmJob]:

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from tf_smallgan.config import Config
 from tf_smallgan.coreset import deal
-from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.mixtures import GaussianGrid
 from tf_smallgan.training.prior import LatentBatch, Prior
 from tf_smallgan.training.randomness import Purpose, stream
@@ -30,14 +29,10 @@ class EvenPrior(Prior):
         return LatentBatch(latents, None, tf.ones([batch]))
 
 
-def check_even(config: Config) -> None:
-    """Raises InputError where latents are not uniform in a square."""
+def draws_a_square(config: Config) -> bool:
+    """Whether latents are uniform in a square, which `EvenPrior` needs."""
     model = config.model
-    if (model.latent_distribution, model.latent_dim) != ("uniform", 2):
-        raise InputError(
-            "--arms has even, which draws latents from a square: give "
-            "--latent_dim=2 and --latent_distribution=uniform, or leave it out."
-        )
+    return (model.latent_distribution, model.latent_dim) == ("uniform", 2)
 
 
 def even_square(count: int, seed: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,29 @@
+"""Several arrays in one .npz file, which is whole whenever it is there."""
+
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+# What `read_arrays` raises for a file that is none, or is cut off or damaged.
+UNREADABLE = (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile)
+
+
+def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes beside `path`, then renames: a kill leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    os.replace(partial, path)
+
+
+def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+    """All arrays of a file.
+
+    Raises:
+      one of UNREADABLE.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
