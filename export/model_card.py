@@ -42,11 +42,13 @@ def _title(restored: Restored, facts: Facts) -> str:
     data = restored.config.data
     kind = f"{facts.num_classes} classes" if facts.num_classes else "no classes"
     colours = "RGB" if facts.image_channels == 3 else "grey"
+    # Training saves no step 0, but weights of others are imported as one.
+    training = f"for {facts.step} steps" if facts.step else "elsewhere, and imported"
     return f"""\
 # {facts.architecture} generator, {data.dataset}, {facts.resolution} px
 
 A generator of {facts.resolution} x {facts.resolution} {colours} images, {kind},
-trained on `{data.dataset}` (split `{data.split}`) for {restored.step} steps. These
+trained on `{data.dataset}` (split `{data.split}`) {training}. These
 are the averaged weights with spectral norm folded in, computing in
 {facts.precision}. It makes up images; none is a photograph.
 """
@@ -54,6 +56,9 @@ are the averaged weights with spectral norm folded in, computing in
 
 def _inputs(facts: Facts) -> str:
     grid = ", ".join(f"{t:g}" for t in facts.standing_truncations)
+    source = "the release"
+    if facts.standing_batches:
+        source = f"{facts.standing_batches} batches"
     classes = (
         f"`label` is 0 to {facts.num_classes - 1}, `y` [B, {facts.num_classes}]."
         if facts.num_classes
@@ -65,8 +70,8 @@ def _inputs(facts: Facts) -> str:
 `z` has {facts.latent_dim} numbers, `truncation` is in (0, 1]. {classes}
 Latents of seeds follow the rule `{facts.truncation_rule}` on a
 `{facts.latent_distribution}` prior. Batch norm statistics come from
-{facts.standing_batches} batches at each of the truncations {grid}; between them they
-are interpolated, beyond the ends the end's are used.
+{source} at each of the truncations {grid}; between them they are interpolated,
+beyond the ends the end's are used.
 """
 
 

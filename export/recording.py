@@ -35,7 +35,10 @@ Arrays = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What an export is, in plain values."""
+    """What an export is, in plain values.
+
+    `standing_batches` is 0 for statistics that were not gathered here.
+    """
 
     step: int
     architecture: str
@@ -76,7 +79,9 @@ def facts_of(restored: Restored, grid: Sequence[float]) -> Facts:
         precision=spec.precision,
         truncation_rule=sampling.truncation_rule,
         latent_distribution=spec.latent_distribution,
-        standing_batches=sampling.standing_batches,
+        standing_batches=(
+            0 if spec.statistics_truncations else sampling.standing_batches
+        ),
         standing_truncations=tuple(grid),
     )
 

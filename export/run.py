@@ -46,7 +46,7 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     """
     config, spec = restored.config, restored.spec
     rule = config.sampling.truncation_rule
-    # An imported generator brings the statistics that it was released with.
+    # Some imported generators bring the statistics that they were released with.
     grid = spec.statistics_truncations or options.standing_truncations
     generator = folded_copy(restored.average, spec, grid)
     if not spec.statistics_truncations:

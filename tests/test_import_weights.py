@@ -21,6 +21,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import sampling, settings
 from tf_smallgan.errors import InputError
 from tf_smallgan.import_weights import import_weights
+from tf_smallgan.importing import biggan_pytorch
 from tf_smallgan.models import standing
 from tf_smallgan.models.factory import build_discriminator
 from tf_smallgan.models.sampler import Sampler
@@ -225,3 +226,24 @@ def test_the_command_says_what_is_wrong_in_a_line(tmp_path):
     assert result.returncode == 2
     assert "is a folder without pytorch_model.bin" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+class _Attending:
+    """As a state of five blocks with attention after the blocks named."""
+
+    source = "D.pth"
+
+    def __init__(self, *blocks):
+        self._gammas = {f"blocks.{block}.1.gamma" for block in blocks}
+
+    def __contains__(self, name):
+        return name in self._gammas
+
+    def count(self, _):
+        return 4
+
+
+def test_both_networks_name_attention_in_one_order():
+    generator = biggan_pytorch._generator_attention(_Attending(1, 2))
+    discriminator = biggan_pytorch._discriminator_attention(_Attending(0, 1), 64)
+    assert generator == discriminator == [16, 32]

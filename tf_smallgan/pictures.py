@@ -3,12 +3,15 @@
 import math
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 _GAP_PIXELS = 2
 _SMALLEST_TILE_PIXELS = 64
+# TensorFlow writes no PNG of more.
+MOST_VALUES = 2**31 - 2
 
 
 def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
@@ -21,27 +24,36 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     Returns:
       [height, width, C] uint8.
     """
-    count, height, width, channels = images.shape
+    count, *shape = images.shape
     columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    factor = max(1, _SMALLEST_TILE_PIXELS // height)
-    images = images.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width = height * factor, width * factor
-    canvas = np.full(
-        (
-            rows * (height + _GAP_PIXELS) + _GAP_PIXELS,
-            columns * (width + _GAP_PIXELS) + _GAP_PIXELS,
-            channels,
-        ),
-        255,
-        np.uint8,
-    )
+    factor = _factor(shape[0])
+    height, width = shape[0] * factor, shape[1] * factor
+    canvas = np.full(sheet_shape(count, columns, shape), 255, np.uint8)
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
         top = _GAP_PIXELS + row * (height + _GAP_PIXELS)
         left = _GAP_PIXELS + column * (width + _GAP_PIXELS)
-        canvas[top : top + height, left : left + width] = image
+        large = image.repeat(factor, axis=0).repeat(factor, axis=1)
+        canvas[top : top + height, left : left + width] = large
     return canvas
+
+
+def sheet_shape(
+    count: int, columns: int, image_shape: Sequence[int]
+) -> tuple[int, int, int]:
+    """(height, width, C) of a sheet of `count` images of shape (H, W, C)."""
+    height, width, channels = image_shape
+    factor = _factor(height)
+    return (
+        math.ceil(count / columns) * (height * factor + _GAP_PIXELS) + _GAP_PIXELS,
+        columns * (width * factor + _GAP_PIXELS) + _GAP_PIXELS,
+        channels,
+    )
+
+
+def _factor(height: int) -> int:
+    """How many times as large a tile is drawn."""
+    return max(1, _SMALLEST_TILE_PIXELS // height)
 
 
 def write_png(path: str | pathlib.Path, image: np.ndarray) -> None:

@@ -27,7 +27,7 @@ from tf_smallgan.replicas import OnReplicas, local_count
 from tf_smallgan.training.classifier import load_or_train_classifier
 from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
-from tf_smallgan.workdir import Workdir
+from tf_smallgan.workdir import cache_folder
 
 _PIXEL_GRID = 8
 _EMBED_BATCH = 64
@@ -83,7 +83,7 @@ def open_data(
     with cluster.chief_first():
         source = open_source(config.data)
         config = settings.complete(config, source)
-        folder = Workdir(config.run.workdir).cache(config)
+        folder = cache_folder(config)
         with contextlib.closing(Counter("scanning")) as report:
             table = load_table(source, str(folder), report)
     data = config.data
@@ -199,10 +199,10 @@ def _make_embedder(
 
         network = load_inception(data.config.coreset.inception_weights)
         return network.features, {"name": name, "weights": network.weights_hash}
-    if data.source.num_classes is None:
+    if data.source.num_classes is None or (data.config.data.num_classes or 0) < 2:
         raise InputError(
-            f"--embedder=classifier needs labels, and {data.source.name} has none; "
-            "give --embedder=inception or --embedder=pixels."
+            f"--embedder=classifier needs two classes, and {data.source.name} has no "
+            "more than one; give --embedder=inception or --embedder=pixels."
         )
     classifier = data.classifier()
     say(f"Classifier: {classifier.accuracy:.1%} right on held-out images")

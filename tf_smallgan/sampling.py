@@ -1,14 +1,14 @@
 """Sheets and arrays of samples, from a workdir or from an export."""
 
-import io
-import os
 import pathlib
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import pictures, settings
+from tf_smallgan.arrays import write_arrays
 from tf_smallgan.config import Config, SampleConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
@@ -27,10 +27,12 @@ class Drawer(Protocol):
 
     Attributes:
       num_classes: K, 0 for an unconditional generator.
+      image_shape: (H, W, C).
       origin: which generator it is, to print.
     """
 
     num_classes: int
+    image_shape: tuple[int, int, int]
     origin: str
 
     def draw(self, labels: np.ndarray) -> np.ndarray:
@@ -56,14 +58,17 @@ def write_samples(config: Config) -> None:
         )
     drawer = open_drawer(config)
     labels = _labels(wanted, drawer.num_classes)
+    columns = _columns(wanted, labels)
+    if suffix == ".png":
+        count = len(labels) * (columns if wanted.layout == "interpolation" else 1)
+        _check_sheet(count, columns, drawer.image_shape)
     if wanted.layout == "interpolation":
-        images = drawer.interpolate(labels, _COLUMNS)
-        columns = _COLUMNS
+        images = drawer.interpolate(labels, columns)
     else:
         images = drawer.draw(labels)
-        columns = len(images) // _rows(wanted, labels)
     if suffix == ".npz":
-        _write_npz(wanted.out, images=images, **_described(wanted, labels))
+        arrays = {"images": images, **_described(wanted, labels)}
+        write_arrays(pathlib.Path(wanted.out), arrays)
     else:
         pictures.write_png(wanted.out, pictures.sheet(images, columns))
     print(
@@ -93,23 +98,36 @@ def open_drawer(config: Config) -> Drawer:
 def _labels(wanted: SampleConfig, num_classes: int) -> np.ndarray:
     """The label of each image that is asked for, row by row."""
     count = wanted.count or _DEFAULT_COUNT
-    if not num_classes:
-        if wanted.label is not None:
-            raise InputError(
-                f"--label={wanted.label[0]} was given, but this generator is "
-                "unconditional; leave it out."
-            )
-        return np.zeros(count, np.int32)
-    classes = np.arange(num_classes, dtype=np.int32)
-    if wanted.label is not None:
-        classes = np.array(wanted.label, np.int32)
-        _check_labels(classes, num_classes)
+    classes = _classes(wanted, num_classes)
     if wanted.layout == "classes":
         return np.repeat(classes, _images_a_class(wanted, len(classes)))
     if wanted.layout == "interpolation":
         rows = max(count // _COLUMNS, 1)
         return np.resize(classes, rows)
     return classes[balanced_labels(count, len(classes))]
+
+
+def _classes(wanted: SampleConfig, num_classes: int) -> np.ndarray:
+    """Those that are asked for, all by default; of an unconditional generator [0].
+
+    Raises:
+      InputError: there is no such class, or there are none.
+    """
+    if num_classes:
+        classes = np.array(wanted.label or range(num_classes), np.int32)
+        _check_labels(classes, num_classes)
+        return classes
+    if wanted.label:
+        raise InputError(
+            f"--label={wanted.label[0]} was given, but this generator is "
+            "unconditional; leave it out."
+        )
+    if wanted.layout == "classes":
+        raise InputError(
+            "--layout=classes has a row a class, and this generator is unconditional; "
+            "give --layout=grid."
+        )
+    return np.zeros(1, np.int32)
 
 
 def _images_a_class(wanted: SampleConfig, classes: int) -> int:
@@ -137,11 +155,23 @@ def _check_labels(labels: np.ndarray, num_classes: int) -> None:
             )
 
 
-def _rows(wanted: SampleConfig, labels: np.ndarray) -> int:
-    """Rows of the sheet: one a class, else about as many as columns."""
+def _columns(wanted: SampleConfig, labels: np.ndarray) -> int:
+    """Of the sheet: a row a class or a step between two, else about as many as rows."""
+    if wanted.layout == "interpolation":
+        return _COLUMNS
     if wanted.layout == "classes":
-        return len(np.unique(labels))
-    return max(round(len(labels) ** 0.5), 1)
+        return len(labels) // len(np.unique(labels))
+    return len(labels) // max(round(len(labels) ** 0.5), 1)
+
+
+def _check_sheet(count: int, columns: int, image_shape: tuple[int, int, int]) -> None:
+    """Raises InputError for a sheet that is too large for a PNG, before it is drawn."""
+    height, width, channels = pictures.sheet_shape(count, columns, image_shape)
+    if height * width * channels > pictures.MOST_VALUES:
+        raise InputError(
+            f"{count:,} images make a sheet of {width:,} x {height:,} pixels, more "
+            "than a PNG is written of; give a smaller --count, or --out=NAME.npz."
+        )
 
 
 def _described(wanted: SampleConfig, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -158,16 +188,6 @@ def _described(wanted: SampleConfig, labels: np.ndarray) -> dict[str, np.ndarray
     }
 
 
-def _write_npz(path: str, **arrays: Any) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    target = pathlib.Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(buffer.getvalue())
-    os.replace(partial, target)
-
-
 class WorkdirDrawer:
     """Draws from a run's averaged generator with standing statistics."""
 
@@ -178,6 +198,7 @@ class WorkdirDrawer:
         average, number = restore_average(spec, path)
         self.origin = f"step {number}"
         self.num_classes = spec.num_classes
+        self.image_shape = (spec.resolution, spec.resolution, spec.image_channels)
         self._sampler = Sampler(
             average,
             spec,
@@ -189,7 +210,7 @@ class WorkdirDrawer:
         )
 
     def draw(self, labels: np.ndarray) -> np.ndarray:
-        return np.concatenate(list(self._sampler.stream(labels)))
+        return _gathered(self._sampler.stream(labels), len(labels), self.image_shape)
 
     def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
         sampler = self._sampler
@@ -201,6 +222,18 @@ class WorkdirDrawer:
             assert table is not None
             embeddings = blend(table, columns)
         return sampler.images_of_embeddings(latents, embeddings)
+
+
+def _gathered(
+    batches: Iterable[np.ndarray], count: int, shape: tuple[int, int, int]
+) -> np.ndarray:
+    """[count, *shape] uint8 of `batches`, without a second copy of them all."""
+    images = np.empty((count, *shape), np.uint8)
+    done = 0
+    for batch in batches:
+        images[done : done + len(batch)] = batch
+        done += len(batch)
+    return images
 
 
 def blend(points: np.ndarray, columns: int) -> np.ndarray:
@@ -215,17 +248,22 @@ class ExportDrawer:
 
     def __init__(self, export_dir: str, truncation: float, seed: int):
         version = version_folder(export_dir)
+        self._facts = exported_facts(version)
+        size = self._facts["resolution"]
+        self.image_shape = (size, size, self._facts["image_channels"])
         self._module = tf.saved_model.load(str(version))
         self.origin = str(version)
         self._signatures = self._module.signatures
-        self._truncation, self._seed = truncation, seed
+        # As of a workdir's latents: any seed will do.
+        self._truncation, self._seed = truncation, seed % 2**31
         inputs = self._signatures["default"].structured_input_signature[1]
         self.num_classes = int(inputs["y"].shape[1]) if "y" in inputs else 0
         self._latent_dim = int(inputs["z"].shape[1])
-        self._facts = exported_facts(version)
 
     def draw(self, labels: np.ndarray) -> np.ndarray:
-        parts = []
+        return _gathered(self._stream(labels), len(labels), self.image_shape)
+
+    def _stream(self, labels: np.ndarray) -> Iterator[np.ndarray]:
         for start in range(0, len(labels), _BATCH_SIZE):
             part = labels[start : start + _BATCH_SIZE]
             seeds = self._seed * 2**32 + np.arange(start, start + len(part))
@@ -236,8 +274,7 @@ class ExportDrawer:
             if self.num_classes:
                 arguments["label"] = tf.constant(part, tf.int32)
             outputs = self._signatures["serving_default"](**arguments)
-            parts.append(outputs["image"].numpy())
-        return np.concatenate(parts)
+            yield outputs["image"].numpy()
 
     def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
         seed = tf.constant([self._seed, 0], tf.int32)

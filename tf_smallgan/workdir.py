@@ -58,10 +58,6 @@ class Workdir:
         self.scores = self.evaluation / SCORES_FILE
         self.flags = self.path / config_lib.FLAGS_FILE
 
-    def cache(self, config: Config) -> pathlib.Path:
-        """Where the embedding cache lies."""
-        return pathlib.Path(config.data.cache_dir or self.path / "cache")
-
     def has_checkpoint(self) -> bool:
         """Whether training has saved anything here."""
         return any(self.checkpoints.glob("*.index"))
@@ -91,6 +87,17 @@ class Workdir:
                 f"--workdir={self.path} holds a run of other flags: {lines}. Give the "
                 "old values to go on, or another --workdir to start afresh."
             )
+
+
+def cache_folder(config: Config) -> pathlib.Path:
+    """Where the embedding cache lies.
+
+    Raises:
+      InputError: neither --cache_dir nor --workdir is given.
+    """
+    if config.data.cache_dir:
+        return pathlib.Path(config.data.cache_dir)
+    return Workdir(config.run.workdir).path / "cache"
 
 
 def version_folder(export_dir: str) -> pathlib.Path:

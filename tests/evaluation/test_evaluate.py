@@ -138,6 +138,8 @@ def test_inception_decides_where_it_is_there(names):
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--step=5"], "--step=5 is not a kept checkpoint; there are 12"),
         (["--weights=trained", "--export_dir=none"], "holds the averaged weights"),
+        (["--step=best", "--export_dir=none"], "weights of one step"),
+        (["--bn=batch", "--export_dir=none"], "with the statistics that were written"),
         (["--reference=a.npz", "--reference_images=9"], "give one of the two"),
         (["--reference_images=1"], "has no spread; give at least 2"),
         (["--export_dir=none"], "--export_dir=none holds no SavedModel"),
@@ -154,8 +156,12 @@ def test_no_labels_and_no_inception(config):
     from tf_smallgan.evaluation.session import wanted_spaces
 
     unlabelled = config_lib.replace(config, num_classes=None, conditional=False)
-    with pytest.raises(InputError, match="has no labels .* need the Inception"):
-        wanted_spaces(unlabelled)
+    of_one_class = config_lib.replace(unlabelled, num_classes=1)
+    for none in (unlabelled, of_one_class):
+        with pytest.raises(
+            InputError, match="has no two classes .* need the Inception"
+        ):
+            wanted_spaces(none)
     weights = config_lib.replace(unlabelled, inception_weights="file")
     assert wanted_spaces(weights) == ("inception",)
     both = config_lib.replace(config, inception_weights="file")

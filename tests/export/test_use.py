@@ -1,17 +1,31 @@
 """Exports as the project's own commands use them."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.commands import run_here
+from tests.export.helpers import FLAGS, STEP
+from tf_smallgan import config as config_lib
+from tf_smallgan import evaluate, sample, settings
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.supply import ExportSupply, shuffled_labels
 from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.sampling import ExportDrawer, blend
+from tf_smallgan.training import classifier
 
 
-def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional):
-    supply = ExportSupply(str(unconditional), 10, seed=3)
+@pytest.fixture(scope="module")
+def spec():
+    """Of digits and the exports' networks."""
+    return settings.model_spec(settings.complete(config_lib.parse([*FLAGS])))
+
+
+def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional, spec):
+    supply = ExportSupply(str(unconditional), spec, seed=3)
     assert supply.num_classes == 0
     labels = shuffled_labels(70, supply.num_classes, seed=0)
     batches = [images for images, _ in supply.images(labels, 0.5)]
@@ -19,9 +33,57 @@ def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional)
     np.testing.assert_array_equal(np.concatenate(batches), drawn)
 
 
-def test_a_conditional_export_is_not_scored_without_classes(exported):
-    with pytest.raises(InputError, match="of a conditional generator.*noconditional"):
-        ExportSupply(str(exported), 0, seed=0)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"num_classes": 0}, "has num_classes 10, and the data .* have 0"),
+        ({"num_classes": 12}, "has num_classes 10, and the data .* have 12"),
+        ({"resolution": 64}, "has resolution 32, and the data .* have 64"),
+        ({"image_channels": 3}, "has image_channels 1, and the data .* have 3"),
+    ],
+)
+def test_an_export_of_other_images_is_not_scored(exported, spec, change, message):
+    with pytest.raises(InputError, match=message):
+        ExportSupply(str(exported), dataclasses.replace(spec, **change), seed=0)
+
+
+def test_an_export_is_scored_without_a_workdir(exported, tmp_path, monkeypatch):
+    for name in ("_MIN_STEPS", "_MAX_STEPS"):  # A good classifier is not the point.
+        monkeypatch.setattr(classifier, name, 20)
+    flags = [
+        f"--export_dir={exported}",
+        f"--results_dir={tmp_path}",
+        "--seed=3000000000",
+    ]
+    flags += ["--dataset=digits", "--resolution=32", "--num_samples=40"]
+    evaluate.run(config_lib.parse(flags, "evaluate"))
+    record = json.loads((tmp_path / "scores.jsonl").read_text())
+    assert record["exported_step"] == STEP and "step" not in record
+    assert record["truncation_rule"] == "hub" and record["bn"] == "as exported"
+    assert record["spaces"]["classifier"]["metrics"]["conditional_accuracy"] >= 0
+
+
+@pytest.mark.parametrize(("layout", "count"), [("interpolation", 30), ("grid", 7)])
+def test_without_classes_count_is_of_images_too(unconditional, tmp_path, layout, count):
+    out = tmp_path / "drawn.npz"
+    flags = [f"--export_dir={unconditional}", f"--layout={layout}", f"--count={count}"]
+    run_here(sample, *flags, f"--out={out}", "--seed=3000000000")
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    with np.load(out) as drawn:
+        assert drawn["images"].shape == (count, 32, 32, 1)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--layout=classes", "this generator is unconditional; give --layout=grid"),
+        ("--label=3", "--label=3 was given"),
+        ("--count=9000000", "make a sheet of .* pixels, .* or --out=NAME.npz"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_at_once(unconditional, flag, message):
+    with pytest.raises(InputError, match=message):
+        run_here(sample, f"--export_dir={unconditional}", flag, "--out=never.png")
 
 
 def test_lines_lie_between_latents_of_the_exports_own_rule(unconditional):

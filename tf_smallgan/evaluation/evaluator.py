@@ -75,8 +75,8 @@ def evaluate(
     labels = shuffled_labels(num_samples, supply.num_classes, seed)
     collectors = [Collector(measure.space, strategy) for measure in measures]
     stream = supply.images(labels, truncation)
-    kept: list[np.ndarray] = []
-    done = kept_bytes = 0
+    first = _First(_KEPT_BYTES)
+    done = 0
     # No replica idles but in the last turn.
     replicas = strategy.num_replicas_in_sync if strategy else 1
     at_once = -(-_BATCHES_AT_ONCE // replicas) * replicas
@@ -85,9 +85,7 @@ def evaluate(
             collector.append(batches)
         for images, _ in batches:
             done += len(images)
-            if kept_bytes + images.nbytes <= _KEPT_BYTES or not kept:
-                kept.append(images)
-                kept_bytes += images.nbytes
+            first.add(images)
         report(done, num_samples)
     collected = [collector.collected() for collector in collectors]
     return Evaluation(
@@ -95,10 +93,26 @@ def evaluate(
         num_samples=num_samples,
         num_classes=supply.num_classes,
         scores=_score_all(measures, collected, supply.num_classes),
-        images=np.concatenate(kept),
+        images=np.concatenate(first.batches),
         labels=labels,
         seconds=time.monotonic() - start,
     )
+
+
+class _First:
+    """The first batches, at least one, of no more bytes than `most`."""
+
+    def __init__(self, most: int):
+        self.batches: list[np.ndarray] = []
+        self._left = most
+        self._full = False
+
+    def add(self, images: np.ndarray) -> None:
+        """Keeps `images` while all before them were kept: sample i stays at i."""
+        self._full |= bool(self.batches) and images.nbytes > self._left
+        if not self._full:
+            self.batches.append(images)
+            self._left -= images.nbytes
 
 
 def _score_all(

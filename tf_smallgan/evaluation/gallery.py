@@ -41,11 +41,15 @@ def _draw(supply: Supply, labels: np.ndarray, truncation: float) -> np.ndarray:
 def nearest_pairs(
     evaluation: Evaluation, measures: Sequence[Measure], data: TrainingData
 ) -> dict[str, list[Pair]]:
-    """The samples nearest to a training image, then other ones, by space."""
+    """The samples nearest to a training image, then other ones, by space.
+
+    Of references of `data` alone: in others, record numbers are of other images.
+    """
     pairs = {}
     for space, reference in measures:
         found = evaluation.scores[space.name].nearest
-        if found is None or reference.records is None:
+        same = reference.facts.get("identity_hash") == data.table.identity_hash
+        if found is None or reference.records is None or not same:
             continue
         near = found.distances[: len(evaluation.images)].argsort()
         chosen = [*near[:_NEAREST], *np.sort(near[_NEAREST:])[:_RANDOM]]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.evaluation.features import (
     CHUNK_IMAGES,
     MOST_POINTS,

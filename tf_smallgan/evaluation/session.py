@@ -35,7 +35,8 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
     """
     assert config.evaluate is not None
     choice = config.evaluate.feature_space
-    labelled = bool(config.data.num_classes)
+    # One class leaves a classifier nothing to learn.
+    labelled = (config.data.num_classes or 0) > 1
     weights = bool(config.coreset.inception_weights or config.evaluate.inception_module)
     spaces = {
         "auto": ("classifier",) * labelled + ("inception",) * weights,
@@ -43,8 +44,8 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
     }.get(choice, (choice,))
     if not spaces or ("classifier" in spaces and not labelled):
         raise InputError(
-            f"--feature_space={choice}: --dataset={config.data.dataset} has no labels "
-            "to train a classifier on, so scores need the Inception network. "
+            f"--feature_space={choice}: --dataset={config.data.dataset} has no two "
+            "classes to train a classifier on, so scores need the Inception network. "
             + HOW_TO_GET_WEIGHTS
         )
     return spaces
@@ -64,11 +65,20 @@ def check_options(options: EvaluateConfig) -> None:
         )
     if options.reference_images == 1:
         raise InputError("--reference_images=1 has no spread; give at least 2, or 0.")
-    if options.export_dir and options.weights != "average":
-        raise InputError(
-            f"--weights={options.weights}: --export_dir={options.export_dir} holds the "
-            "averaged weights alone; score --workdir without --export_dir."
-        )
+    if options.export_dir:
+        _check_export_options(options)
+
+
+def _check_export_options(options: EvaluateConfig) -> None:
+    """Refuses flags that choose among what an export has only one of."""
+    for name, default in (("weights", "average"), ("step", "last"), ("bn", "standing")):
+        value = getattr(options, name)
+        if value != default:
+            raise InputError(
+                f"--{name}={value}: --export_dir={options.export_dir} holds the "
+                "averaged weights of one step with the statistics that were written "
+                "with them; score --workdir without --export_dir."
+            )
 
 
 def results_folder(config: Config) -> pathlib.Path:
@@ -177,7 +187,7 @@ def open_supply(
     assert options is not None
     spec = settings.model_spec(config)
     if options.export_dir:
-        export = ExportSupply(options.export_dir, spec.num_classes, config.run.seed)
+        export = ExportSupply(options.export_dir, spec, config.run.seed)
         return export, {"ema": True, **export.facts}
     workdir = Workdir(config.run.workdir)
     path = checkpoint_path(workdir, options.step)

@@ -15,9 +15,7 @@ from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
 from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.replicas import OnReplicas
-from tf_smallgan.workdir import version_folder
-
-_SIGNATURE = "serving_default"
+from tf_smallgan.workdir import exported_facts, version_folder
 
 
 class Supply(Protocol):
@@ -81,10 +79,12 @@ class GeneratorSupply:
             "bn": bn,
             "standing_batches": standing_batches,
         }
+        # Some generators bring their statistics.
+        gathers = bn == "standing" and not spec.statistics_truncations
         self.facts = {
             "truncation_rule": rule,
             "bn": bn,
-            "standing_batches": standing_batches if bn == "standing" else 0,
+            "standing_batches": standing_batches if gathers else 0,
             "seed": seed,
         }
         self._sampler: Sampler | None = None
@@ -144,35 +144,51 @@ def _values(generator: keras.Model) -> list[np.ndarray]:
     return [variable.numpy() for variable in generator.non_trainable_variables]
 
 
+def _check_export(folder: str, exported: dict[str, Any], spec: ModelSpec) -> None:
+    """Raises InputError where images or classes of an export are not the data's."""
+    names = ["resolution", "image_channels"]
+    # An unconditional export is not asked for a class, whatever the data have.
+    if exported["num_classes"]:
+        names.append("num_classes")
+    for name in names:
+        wanted = getattr(spec, name)
+        if exported[name] != wanted:
+            raise InputError(
+                f"--export_dir={folder} has {name} {exported[name]}, and the data that "
+                f"it is scored against have {wanted}; give its own --workdir, or the "
+                "--dataset, --resolution and classes that it was trained on."
+            )
+
+
 class ExportSupply:
     """An exported generator, through its serving signature.
 
     Args:
       folder: a version folder, or its parent: then the newest version counts.
-      num_classes: K of the data set; labels beyond it are not asked for.
-      seed: sample i is drawn with seed * 2^32 + i.
+      spec: of the networks that the flags name; its images and classes are the data's.
+      seed: sample i is drawn with (seed modulo 2^31) * 2^32 + i.
+
+    Raises:
+      InputError: there is no export, or its images or classes are not those of `spec`.
     """
 
-    def __init__(self, folder: str, num_classes: int, seed: int):
+    def __init__(self, folder: str, spec: ModelSpec, seed: int):
         path = version_folder(folder)
+        exported = exported_facts(path)
+        _check_export(folder, exported, spec)
         self._loaded = tf.saved_model.load(str(path))
-        if _SIGNATURE not in self._loaded.signatures:
-            raise InputError(
-                f"--export_dir={folder} has no signature {_SIGNATURE}; expected one "
-                "that `python -m export` wrote."
-            )
-        self._call = self._loaded.signatures[_SIGNATURE]
-        labelled = "label" in self._call.structured_input_signature[1]
-        if labelled and not num_classes:
-            raise InputError(
-                f"--export_dir={folder} is of a conditional generator, and the flags "
-                "say that there are no classes; drop --noconditional, or give "
-                "--num_classes."
-            )
-        # An unconditional export is not asked for a class, whatever the data have.
-        self.num_classes = num_classes if labelled else 0
-        self._first_seed = seed * 2**32
-        self.facts = {"export": str(path), "bn": "as exported", "seed": seed}
+        self._call = self._loaded.signatures["serving_default"]
+        self.num_classes = exported["num_classes"]
+        self._first_seed = seed % 2**31 * 2**32
+        # Not `step`: that is of a checkpoint of the workdir.
+        self.facts = {
+            "export": str(path),
+            "exported_step": exported["step"],
+            "truncation_rule": exported["truncation_rule"],
+            "bn": "as exported",
+            "standing_batches": exported["standing_batches"],
+            "seed": seed,
+        }
 
     def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
         """See `Supply`."""

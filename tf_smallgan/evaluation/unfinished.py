@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
+from tf_smallgan.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.arrays import UNREADABLE, read_arrays, write_arrays
 from tf_smallgan.evaluation.moments import Moments
 from tf_smallgan.training.cluster import Cluster
 

@@ -110,7 +110,7 @@ def _discriminator_attention(state: StateDict, resolution: int) -> list[int]:
                     "resolution; there is no such network here. Import G alone."
                 )
             sizes.append(size)
-    return sizes
+    return sorted(sizes)
 
 
 def _check_pair(flags: dict[str, Any], state: StateDict) -> None:

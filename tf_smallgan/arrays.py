@@ -11,12 +11,18 @@ UNREADABLE = (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile)
 
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    """Writes beside `path`, then renames: a kill leaves the old file or the new one."""
+    """Writes beside `path`, then renames: a kill leaves the old file or the new one.
+
+    Runs that share a folder may write the same file at the same time.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:

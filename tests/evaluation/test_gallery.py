@@ -1,0 +1,56 @@
+"""The pictures of a report belong to the figures beside them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tf_smallgan.evaluation import gallery
+from tf_smallgan.evaluation.evaluator import Measure, evaluate
+from tf_smallgan.evaluation.reference import load_or_compute
+
+
+class Noise:
+    """A supply of 10 random images in batches of 4, 4 and 2."""
+
+    num_classes = 0
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.drawn = rng.integers(0, 256, (10, 32, 32, 1)).astype(np.uint8)
+
+    def images(self, labels, truncation):
+        for start in (0, 4, 8):
+            yield self.drawn[start : start + 4], labels[start : start + 4]
+
+
+@pytest.fixture(scope="module")
+def measure(data, pixel_space):
+    return Measure(pixel_space, load_or_compute(data, pixel_space))
+
+
+def scored(measure):
+    return evaluate(Noise(), [measure], truncation=1.0, num_samples=10, seed=0)
+
+
+@pytest.mark.parametrize(("room", "kept"), [(10, 10), (6.5, 4), (0, 4), (8, 8)])
+def test_kept_images_are_the_first(measure, monkeypatch, room, kept):
+    monkeypatch.setattr("tf_smallgan.evaluation.evaluator._KEPT_BYTES", room * 1024)
+    np.testing.assert_array_equal(scored(measure).images, Noise().drawn[:kept])
+
+
+def test_pairs_are_of_the_distances_beside_them(measure, data):
+    pairs = gallery.nearest_pairs(scored(measure), [measure], data)[measure.space.name]
+    assert len(pairs) == 10
+    embed = measure.space.function
+    for sample, real, distance in (dataclasses.astuple(pair) for pair in pairs):
+        (ours, _), (theirs, _) = embed(sample[None]), embed(real[None])
+        assert np.linalg.norm(ours - theirs) == pytest.approx(distance, rel=1e-4)
+
+
+def test_other_datas_records_are_not_looked_up_in_these(measure, data):
+    facts = measure.reference.facts | {"identity_hash": "other"}
+    other = dataclasses.replace(measure.reference, facts=facts)
+    assert not gallery.nearest_pairs(
+        scored(measure), [Measure(measure.space, other)], data
+    )
