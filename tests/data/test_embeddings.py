@@ -124,6 +124,14 @@ def test_few_features_are_kept_as_they_are(digits, tmp_path):
     np.testing.assert_array_equal(project(features, 8, 0), features)
 
 
+def test_a_projection_does_not_depend_on_how_many_come_with_it():
+    features = np.random.RandomState(0).normal(size=(150, 128)).astype(np.float32)
+    together = project(features, 8, 0)
+    np.testing.assert_allclose(together, features @ projection(128, 8, 0), atol=1e-4)
+    apart = [project(features[at : at + 64], 8, 0) for at in (0, 64, 128)]
+    np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
 def test_projection_keeps_distances_on_average():
     points = np.random.RandomState(1).rand(40, 500)
     before = ((points[1:] - points[0]) ** 2).sum(axis=1)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_ROWS = 64
+
 
 def projection(features: int, dimensions: int, seed: int) -> np.ndarray:
     """Gaussian [F, E] / sqrt(E), which keeps squared distances on average.
@@ -14,8 +16,16 @@ def projection(features: int, dimensions: int, seed: int) -> np.ndarray:
 
 
 def project(features: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
-    """[B, F] to [B, E]; unchanged where F <= E."""
+    """[B, F] to [B, E]; unchanged where F <= E.
+
+    In products of 64 rows, filled up: how a product is rounded depends on its shape,
+    and nobody's features may depend on how many others come with them.
+    """
     features = np.asarray(features, np.float32)
-    if features.shape[1] <= dimensions:
+    count, size = features.shape
+    if size <= dimensions:
         return features
-    return features @ projection(features.shape[1], dimensions, seed)
+    matrix = projection(size, dimensions, seed)
+    filled = np.zeros((-(-count // _ROWS), _ROWS, size), np.float32)
+    filled.reshape(-1, size)[:count] = features
+    return np.concatenate([block @ matrix for block in filled])[:count]
