@@ -70,11 +70,35 @@ def test_a_finished_run_says_so(smoke, capsys):
     assert "Finished: step 4 of 4 is reached" in capsys.readouterr().out
 
 
-def test_other_flags_are_refused_before_anything_is_lost(smoke):
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--channel_multiplier=4", "--channel_multiplier was 2 and is now 4"),
+        # The cache is of the old one, and would be called wrong.
+        ("--embedding_dim=3", "--embedding_dim was .* and is now 3"),
+    ],
+)
+def test_other_flags_are_refused_before_anything_is_lost(smoke, flag, message):
     folder, _ = smoke
-    message = "--channel_multiplier was 2 and is now 4"
     with pytest.raises(InputError, match=message):
-        run_here(train, SMOKE, f"--workdir={folder}", "--channel_multiplier=4")
+        run_here(train, SMOKE, f"--workdir={folder}", flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--batch_size=512"], "2,048 images .* is larger than the data set"),
+        (["--attention_resolutions=50"], "attention_resolutions=50"),
+        (["--latent_dim=21"], "--latent_dim=21 does not divide"),
+        (["--embedder=inception"], "--inception_weights is not set"),
+        (["--inception_weights=none.npz", "--eval_every_steps=2"], "no such file"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_long_work(tmp_path, flags, message):
+    with pytest.raises(InputError, match=message):
+        run_here(train, SMOKE, f"--workdir={tmp_path}", *flags)
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left <= {"records.npz"}
 
 
 def test_sample_draws_sheets_and_arrays(smoke, tmp_path):

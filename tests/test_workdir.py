@@ -30,6 +30,13 @@ def test_other_model_flags_are_refused_and_listed(started):
         workdir.open(other)
 
 
+def test_given_flags_are_checked_before_those_that_follow(started):
+    workdir, settings = started
+    workdir.check_given(config.replace(settings, latent_dim=None, train_steps=9))
+    with pytest.raises(InputError, match="--seed was 0 and is now 1"):
+        workdir.check_given(config.replace(settings, latent_dim=None, seed=1))
+
+
 def test_steps_logging_and_devices_may_change(started):
     workdir, settings = started
     workdir.open(

@@ -1,6 +1,7 @@
 """What all commands share: flags, one-sentence errors, a quiet TensorFlow."""
 
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -67,11 +68,24 @@ def main(command: str, run: Callable[[config_lib.Config], None]) -> None:
 
 @contextlib.contextmanager
 def one_sentence_errors(command: str) -> Iterator[None]:
-    """Prints an InputError as one line and exits with 2, without a traceback."""
+    """Prints an InputError as one line and exits with 2, without a traceback.
+
+    So it does with a full disk, wherever it was met.
+    """
     try:
         yield
     except InputError as error:
         print(f"{command}: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        full = os.strerror(errno.ENOSPC)
+        if full not in str(error):
+            raise
+        print(
+            f"{command}: {full}: {error}. Make room and run the same command again; "
+            "what was written whole before is kept.",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 

@@ -49,6 +49,17 @@ def forward_costs(spec: ModelSpec) -> tuple[ForwardCost, ForwardCost]:
     )
 
 
+def check_networks(spec: ModelSpec) -> None:
+    """Makes the networks without their weights.
+
+    Raises:
+      InputError: they cannot be made.
+    """
+    with tf.Graph().as_default(), weights_follow():
+        build_generator(spec)
+        build_discriminator(spec)
+
+
 def _cost(
     build: Callable[[], keras.Model], shape: list[int], num_classes: int
 ) -> ForwardCost:
@@ -172,9 +183,12 @@ def plan_lines(config: Config) -> list[str]:
         f"{_attention(spec)}, {spec.precision}",
         f"parameters: G {g.parameters:,}, D {d.parameters:,}",
         f"FLOPs a step: {step_flops(config, g, d) / 1e9:,.1f} G "
-        f"({training.discriminator_steps} D updates and 1 G update over the batch)",
+        f"({training.discriminator_steps} D updates and 1 G update over the batch)"
+        + ", without R1's" * bool(training.r1_penalty)
+        + ", without those of --remat" * config.model.remat,
         f"memory a replica: about {memory_bytes(config, replicas, g, d) / 2**30:,.2f} "
-        "GiB (estimate: weights, Adam, EMA and the activations of the largest pass)",
+        "GiB (estimate: weights, Adam, EMA and the activations of the largest pass"
+        + (", not less what --remat saves)" if config.model.remat else ")"),
         f"batch of latents: {training.batch_size * coreset.prior_oversample:,} before "
         f"the core-set, {training.batch_size:,} after",
         f"batch of data: {large:,} before the core-set, {training.batch_size:,} after",

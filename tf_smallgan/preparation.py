@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan import config as config_lib
 from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.data import census, images
@@ -19,6 +20,7 @@ from tf_smallgan.data.embeddings import (
     is_complete,
     load_cache,
 )
+from tf_smallgan.data.pixels import refuse_unreadable
 from tf_smallgan.data.records import ImageSource, Reader, RecordTable
 from tf_smallgan.data.sources import load_table, open_source
 from tf_smallgan.errors import InputError
@@ -80,18 +82,23 @@ def open_data(
       InputError: the data set or its labels do not fit the flags, or workers see
         different files.
     """
+    # Of one class is only what says so itself: mostly the folder was mistaken.
+    one_class = config.data.num_classes == 1
     with cluster.chief_first():
         source = open_source(config.data)
         config = settings.complete(config, source)
         folder = cache_folder(config)
         with contextlib.closing(Counter("scanning")) as report:
             table = load_table(source, str(folder), report)
+    if not config.data.conditional and census.has_unlabelled(table):
+        # Classes that images do not have: nothing can be trained on them or scored.
+        config = config_lib.replace(config, num_classes=None)
     data = config.data
     cluster.check_same(
         int(table.identity_hash[:12], 16), f"--data_dir={data.data_dir} (its images)"
     )
     say(census.describe(table, data.image_channels or 3, source.class_names))
-    census.check_labels(table, bool(data.conditional), data.num_classes)
+    census.check_labels(table, bool(data.conditional), data.num_classes, one_class)
     read = source.reader(table)
     return TrainingData(config, source, table, read, folder, None, cluster)
 
@@ -106,14 +113,43 @@ def prepare(
     Args:
       config: as the flags gave it.
       say: gets each line for the user.
+      strategy: as `embedded` takes it.
+
+    Raises:
+      InputError: as `open_data` and `embedded`.
+    """
+    check_weights_file(config)
+    cluster = cluster_of(strategy) if strategy else Cluster()
+    return embedded(open_data(config, say, cluster), say, strategy)
+
+
+def check_weights_file(config: Config) -> None:
+    """Raises InputError where Inception's weights are needed and are not there."""
+    embeds = config.coreset.embedder == "inception"
+    scores = config.schedule.eval_every_steps and config.coreset.inception_weights
+    if scores or (embeds and config.coreset.data_oversample > 1):
+        # Only here, since most runs do without.
+        from tf_smallgan.models.inception import check_file
+
+        check_file(config.coreset.inception_weights)
+
+
+def embedded(
+    data: TrainingData,
+    say: Callable[[str], None] = print,
+    strategy: tf.distribute.Strategy | None = None,
+) -> TrainingData:
+    """`data` with its embedding cache, made where one is needed and not there.
+
+    Args:
+      data: opened.
+      say: gets each line for the user.
       strategy: whose replicas embed a share of each batch; its workers embed a share
         of the images each, into one folder.
 
     Raises:
-      InputError: as `open_data`; a cache of something else; no Inception weights.
+      InputError: a cache of something else; no classes and no Inception weights.
     """
-    cluster = cluster_of(strategy) if strategy else Cluster()
-    data = open_data(config, say, cluster)
     if data.config.coreset.data_oversample == 1:
         return data
     embedder, fingerprint = _make_embedder(data, say)
@@ -199,11 +235,6 @@ def _make_embedder(
 
         network = load_inception(data.config.coreset.inception_weights)
         return network.features, {"name": name, "weights": network.weights_hash}
-    if data.source.num_classes is None or (data.config.data.num_classes or 0) < 2:
-        raise InputError(
-            f"--embedder=classifier needs two classes, and {data.source.name} has no "
-            "more than one; give --embedder=inception or --embedder=pixels."
-        )
     classifier = data.classifier()
     say(f"Classifier: {classifier.accuracy:.1%} right on held-out images")
     return classifier.features, {"name": name, "weights": classifier.weights_hash}
@@ -251,17 +282,34 @@ def images_of(
 def classifier_of(
     config: Config, read: Reader, table: RecordTable, folder: pathlib.Path
 ) -> Classifier:
-    """The small classifier of a data set, trained where none is kept."""
+    """The small classifier of a data set, trained where none is kept.
+
+    Raises:
+      InputError: there are no two classes, or an image does not decode.
+    """
+    classes = config.data.num_classes or int(table.labels.max()) + 1
+    if census.has_unlabelled(table) or classes < 2:
+        raise InputError(
+            f"A classifier needs images of two classes or more, all labelled, and "
+            f"{table.source} has none: give --embedder=pixels, or --embedder=inception "
+            "with --inception_weights, and those weights to score too."
+        )
     seed = cache_seed(config)
     # Folders list images class by class, more than a buffer could mix again.
     mixed = np.random.default_rng(seed).permutation(table.num_images)
-    return load_or_train_classifier(
-        folder,
-        images_of(config, read, table, mixed),
-        count=table.num_images,
-        resolution=config.data.resolution,
-        channels=config.data.image_channels or 3,
-        num_classes=config.data.num_classes or int(table.labels.max()) + 1,
-        identity_hash=table.identity_hash,
-        seed=seed,
-    )
+    channels = config.data.image_channels or 3
+    try:
+        return load_or_train_classifier(
+            folder,
+            images_of(config, read, table, mixed),
+            count=table.num_images,
+            resolution=config.data.resolution,
+            channels=channels,
+            num_classes=classes,
+            identity_hash=table.identity_hash,
+            seed=seed,
+        )
+    except tf.errors.OpError:
+        # The input graph knows no path: look for the one that does not decode.
+        refuse_unreadable(read, table, np.arange(table.num_images), channels)
+        raise

@@ -7,14 +7,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_smallgan import settings
+from tf_smallgan import plan, settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import records_of_step, training_dataset
+from tf_smallgan.data.census import has_unlabelled
 from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.during_training import TrainingEvaluation, deciding_metric
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
-from tf_smallgan.preparation import TrainingData, prepare
+from tf_smallgan.preparation import (
+    TrainingData,
+    check_weights_file,
+    embedded,
+    open_data,
+)
 from tf_smallgan.preview import Preview
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.accumulation import check_microbatches
@@ -59,7 +65,13 @@ def _train_together(
     workdir: Workdir,
 ) -> None:
     """What each worker does."""
-    data = prepare(config, strategy=strategy)
+    with cluster.chief_first():
+        # Before anything is made for flags that the run cannot go on with.
+        workdir.check_given(config)
+    check_weights_file(config)
+    data = open_data(config, cluster=cluster)
+    _check_fits(data, strategy.num_replicas_in_sync)
+    data = embedded(data, strategy=strategy)
     config = data.config
     with strategy.scope():
         state = build_state(
@@ -99,6 +111,13 @@ def _train_together(
         loop = _make_loop(config, data, strategy, own, observer, recovery)
         if loop.run():
             print(f"Finished at step {last}. {_results(workdir)}")
+
+
+def _check_fits(data: TrainingData, replicas: int) -> None:
+    """Raises InputError, before any long work, for what the flags cannot make."""
+    plan.check_networks(settings.model_spec(data.config))
+    labelled = not has_unlabelled(data.table)
+    batch_plan(data.config, replicas).check(data.table.num_images, labelled)
 
 
 def _recovery(
@@ -215,12 +234,12 @@ def distributed_batches(
     first_step: int,
 ) -> Any:
     """Batches for every replica, from `first_step` on."""
-    plan = batch_plan(config, strategy.num_replicas_in_sync)
+    drawn = batch_plan(config, strategy.num_replicas_in_sync)
 
     def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
         replicas = strategies.local_replicas(strategy, context.input_pipeline_id)
         return training_dataset(
-            data.read, data.table, data.embeddings, plan, first_step, replicas
+            data.read, data.table, data.embeddings, drawn, first_step, replicas
         )
 
     return strategy.distribute_datasets_from_function(pipeline)
@@ -234,13 +253,13 @@ def _readable_batches(
 ) -> Iterator[Any]:
     """Distributed batches; an image that does not decode is named."""
     replicas = strategy.num_replicas_in_sync
-    plan = batch_plan(config, replicas)
+    drawn = batch_plan(config, replicas)
 
     def check(step: int) -> None:
         records = records_of_step(
-            data.table, data.embeddings, plan, step, range(replicas)
+            data.table, data.embeddings, drawn, step, range(replicas)
         )
-        refuse_unreadable(data.read, data.table, records, plan.channels)
+        refuse_unreadable(data.read, data.table, records, drawn.channels)
 
     batches = iter(distributed_batches(config, data, strategy, first_step))
     return naming_unreadable(batches, first_step, check)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from tf_smallgan import config as config_lib
@@ -69,15 +70,34 @@ class Workdir:
           InputError: the folder holds a run of other flags, which are listed.
         """
         if self.flags.exists() and self.has_checkpoint():
-            self._check(config)
+            self._refuse(differing_flags(self._flags_before(), config))
         self.path.mkdir(parents=True, exist_ok=True)
         partial = self.flags.with_name(self.flags.name + ".partial")
         partial.write_text("\n".join(config_lib.to_flag_lines(config)) + "\n")
         os.replace(partial, self.flags)
 
-    def _check(self, config: Config) -> None:
-        old = config_lib.parse([f"--flagfile={self.flags}"])
-        differences = differing_flags(old, config)
+    def check_given(self, config: Config) -> None:
+        """Refuses flags that a run here was not trained with, as far as they are given.
+
+        Args:
+          config: not completed; what it leaves open may yet become what it was.
+
+        Raises:
+          InputError: the folder holds a run of other flags, which are listed.
+        """
+        if self.flags.exists() and self.has_checkpoint():
+            self._refuse(
+                difference
+                for difference in differing_flags(self._flags_before(), config)
+                if None not in difference[1:]
+            )
+
+    def _flags_before(self) -> Config:
+        return config_lib.parse([f"--flagfile={self.flags}"])
+
+    def _refuse(self, found: Iterable[tuple[str, object, object]]) -> None:
+        """Raises InputError if there are differing flags."""
+        differences = list(found)
         if differences:
             lines = "; ".join(
                 f"--{name} was {before} and is now {after}"

@@ -32,6 +32,13 @@ def test_plan_that_cannot_be_drawn_is_refused(change, message):
         dataclasses.replace(PLAN, **change).check(num_images=100)
 
 
+def test_classes_that_images_do_not_have_are_not_balanced():
+    plan = dataclasses.replace(PLAN, per_class_balance=True)
+    plan.check(num_images=100)
+    with pytest.raises(InputError, match="images without a label; leave it out"):
+        plan.check(num_images=100, labelled=False)
+
+
 def test_plan_that_can_be_drawn():
     dataclasses.replace(PLAN, batch_size=24).check(num_images=100)
 

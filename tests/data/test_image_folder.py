@@ -55,6 +55,16 @@ def test_one_level_too_high_names_the_right_folder(image_folder):
         _open(image_folder.parent)
 
 
+def test_images_that_lie_below_the_class_folders(image_folder):
+    """As in Tiny ImageNet: class/images/1.png."""
+    for name in ("cat", "dog"):
+        (image_folder / name).rename(image_folder / "images")
+        (image_folder / name).mkdir()
+        (image_folder / "images").rename(image_folder / name / "images")
+    with pytest.raises(InputError, match="lie deeper, such as in .*/cat/images. Move"):
+        _open(image_folder)
+
+
 def test_one_level_too_low(image_folder):
     with pytest.raises(InputError, match="no class folders.*above it .*pets"):
         _open(image_folder / "cat")
@@ -64,7 +74,8 @@ def test_one_class_is_refused_in_a_conditional_run(image_folder):
     shutil.rmtree(image_folder / "dog")
     source = _open(image_folder)
     with pytest.raises(InputError, match="All 6 images .* have the label 0"):
-        census.check_labels(source.scan(), True, source.num_classes and 2)
+        census.check_labels(source.scan(), True, source.num_classes)
+    census.check_labels(source.scan(), True, 1, one_class=True)
 
 
 def test_images_without_classes_need_an_unconditional_run(image_folder):

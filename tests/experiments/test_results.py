@@ -1,10 +1,17 @@
 """The tables that experiments grow."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.results import ResultsTable, mean_and_interval, shown
+from tf_smallgan.experiments.results import (
+    ResultsTable,
+    locked,
+    mean_and_interval,
+    shown,
+)
 
 
 def test_a_table_goes_on_where_it_was(tmp_path):
@@ -17,6 +24,31 @@ def test_a_table_goes_on_where_it_was(tmp_path):
     assert not again.has(arm="plain", seed=2)
     assert [row["score"] for row in again.select(arm="plain")] == ["1.5", "2.5"]
     assert path.read_text() == "arm,seed,score,more\nplain,0,1.5,\nplain,1,2.5,yes\n"
+
+
+def test_two_commands_lose_nothing_of_each_other(tmp_path):
+    path = tmp_path / "table.csv"
+    ours, theirs = (ResultsTable(path, ("arm",)) for _ in range(2))
+    ours.add([{"arm": "plain"}])
+    theirs.add([{"arm": "both", "score": 2}])
+    ours.add([{"arm": "even"}])
+    assert path.read_text() == "arm,score\nplain,\nboth,2\neven,\n"
+
+
+def test_a_table_is_written_by_one_at_a_time(tmp_path):
+    done = []
+
+    def add():
+        ResultsTable(tmp_path / "table.csv", ("arm",)).add([{"arm": "late"}])
+        done.append("late")
+
+    with locked(tmp_path):
+        other = threading.Thread(target=add)
+        other.start()
+        other.join(0.2)
+        done.append("first")
+    other.join()
+    assert done == ["first", "late"]
 
 
 def test_a_table_of_something_else_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training import stepping
+from tf_smallgan import coreset
 from tf_smallgan.errors import InputError
 from tf_smallgan.models import biggan
 from tf_smallgan.models.convolution import Dense
@@ -71,12 +72,38 @@ def test_gradients_of_parts_are_those_of_the_whole(precision, tolerance):
         np.testing.assert_allclose(a, b, atol=tolerance * np.abs(a).max())
 
 
-def test_cut_keeps_order_and_what_is_missing():
+def test_parts_are_dealt_and_what_is_missing_stays_so():
     batch = LatentBatch(tf.reshape(tf.range(8), [4, 2]), None, tf.range(4))
     first, second = cut(batch, 2)
-    np.testing.assert_array_equal(first.latents, [[0, 1], [2, 3]])
-    np.testing.assert_array_equal(second.weights, [2, 3])
+    np.testing.assert_array_equal(first.latents, [[0, 1], [4, 5]])
+    np.testing.assert_array_equal(second.weights, [1, 3])
     assert first.labels is None
+
+
+@pytest.mark.parametrize(
+    ("method", "feature"),
+    [
+        # Remote ones are picked first.
+        ("k_center", lambda x: tf.reduce_sum(x**2, -1, keepdims=True)),
+        # They come place by place.
+        ("balanced", tf.identity),
+    ],
+)
+def test_parts_of_a_core_set_are_distributed_alike(method, feature):
+    """Else batch norm would see remote latents in one part, central ones in another."""
+    dealt, in_order = [], []
+    for draw in range(20):
+        points = tf.random.stateless_normal([256, 2], [draw, 4])
+        seed = tf.constant([draw, 2])
+        chosen = feature(tf.gather(points, coreset.select(method, points, 64, seed)))
+        dealt.append([x.latents for x in cut(LatentBatch(chosen, None, chosen), 4)])
+        in_order.append(tf.split(chosen, 4))
+
+    def spread(draws):
+        """Of the parts' means [draws, parts, B / parts, ...] over all draws."""
+        return np.std(np.mean(draws, axis=(0, 2)), axis=0).max()
+
+    assert spread(dealt) < 0.6 * spread(in_order)
 
 
 def test_parts_wait_for_one_another():

@@ -1,10 +1,16 @@
 """The small classifier: what it is trained on, and where it is kept."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_smallgan import config as config_lib
 from tf_smallgan import preparation, settings
+from tf_smallgan.config import EvaluateConfig
+from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation.session import wanted_spaces
 from tf_smallgan.preparation import open_data
 from tf_smallgan.training import classifier
 
@@ -52,3 +58,51 @@ def test_images_that_lie_class_by_class_come_mixed(tmp_path, untrained):
     (labels,) = untrained
     assert sorted(labels) == sorted(data.table.labels)
     assert set(labels[:100]) == set(range(10))
+
+
+def test_of_two_runs_at_a_time_the_first_ones_is_kept(tmp_path, untrained, monkeypatch):
+    fit, of_another = classifier._fit, []
+
+    def slower(model, *rest):
+        monkeypatch.setattr(classifier, "_fit", fit)
+        of_another.append(_data(tmp_path, 0).classifier().weights_hash)
+        for variable in model.trainable_variables:
+            variable.assign(variable + 1.0)
+        return fit(model, *rest)
+
+    monkeypatch.setattr(classifier, "_fit", slower)
+    assert [_data(tmp_path, 0).classifier().weights_hash] == of_another
+    assert len(list((tmp_path / "cache").glob("*.weights.h5"))) == 1
+
+
+def test_an_image_that_does_not_decode_is_named(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            image = np.random.default_rng(i).integers(0, 256, (16, 16, 3))
+            encoded = tf.io.encode_png(image.astype(np.uint8)).numpy()
+            (tmp_path / name / f"{i}.png").write_bytes(encoded)
+    (tmp_path / "b" / "1.png").write_bytes(encoded[:100])
+    flags = ["--dataset=image_folder", f"--data_dir={tmp_path}", "--batch_size=2"]
+    flags += [f"--cache_dir={tmp_path / '.cache'}", "--resolution=32"]
+    with pytest.raises(InputError, match="image b/1.png of .* cannot be read"):
+        preparation.prepare(config_lib.parse(flags), lambda line: None)
+
+
+def test_classes_that_images_do_not_have_are_nobodys(tmp_path, monkeypatch):
+    """Such as of a split that a data set with classes has for training without them."""
+    load_table = preparation.load_table
+
+    def without_labels(*arguments):
+        table = load_table(*arguments)
+        return dataclasses.replace(table, labels=np.full_like(table.labels, -1))
+
+    monkeypatch.setattr(preparation, "load_table", without_labels)
+    flags = [f"--workdir={tmp_path}", "--dataset=digits", "--noconditional"]
+    data = open_data(config_lib.parse(flags), lambda line: None)
+    assert data.config.data.num_classes is None
+    with pytest.raises(InputError, match="two classes or more, all labelled"):
+        data.classifier()
+    scored = dataclasses.replace(data.config, evaluate=EvaluateConfig())
+    with pytest.raises(InputError, match="no two classes to train a classifier"):
+        wanted_spaces(scored)

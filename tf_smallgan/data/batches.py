@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tf_smallgan import coreset
 from tf_smallgan.data import images, order
+from tf_smallgan.data.census import has_unlabelled
 from tf_smallgan.data.choice import choose
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
 from tf_smallgan.data.records import Reader, RecordTable
@@ -69,11 +70,16 @@ class BatchPlan:
         """b = B / R."""
         return self.batch_size // self.num_replicas
 
-    def check(self, num_images: int) -> None:
+    def check(self, num_images: int, labelled: bool = True) -> None:
         """Refuses a plan that cannot be drawn from `num_images`.
 
+        Args:
+          num_images: of the data set.
+          labelled: whether all of them have a label.
+
         Raises:
-          InputError: the batch does not divide, or is larger than the data set.
+          InputError: the batch does not divide or is larger than the data set, or
+            classes are to be balanced that images or the method do not have.
         """
         if self.batch_size % self.num_replicas:
             raise InputError(
@@ -92,8 +98,13 @@ class BatchPlan:
             )
         if self.per_class_balance and self.method != "k_center":
             raise InputError(
-                f"Per-class balance works with --coreset_method=k_center, not "
+                f"--coreset_class_balance works with --coreset_method=k_center, not "
                 f"{self.method}."
+            )
+        if self.per_class_balance and not labelled:
+            raise InputError(
+                "--coreset_class_balance gives each class its share, and there are "
+                "images without a label; leave it out."
             )
 
 
@@ -131,7 +142,7 @@ def training_dataset(
     Raises:
       InputError: the plan does not fit the data.
     """
-    plan.check(table.num_images)
+    plan.check(table.num_images, not has_unlabelled(table))
     if plan.oversample > 1 and embeddings is None:
         raise ValueError("a core-set of the data needs embeddings; got None")
     draw = _Draw(plan, table, embeddings, tuple(replicas))

@@ -54,8 +54,16 @@ def _class_name(label: int, class_names: tuple[str, ...] | None) -> str:
     return class_names[label] if class_names and known else str(label)
 
 
+def has_unlabelled(table: RecordTable) -> bool:
+    """Whether any image lacks a label."""
+    return bool((table.labels == UNLABELLED).any())
+
+
 def check_labels(
-    table: RecordTable, conditional: bool, num_classes: int | None
+    table: RecordTable,
+    conditional: bool,
+    num_classes: int | None,
+    one_class: bool = False,
 ) -> None:
     """Refuses labels that a run cannot be trained on.
 
@@ -63,6 +71,7 @@ def check_labels(
       table: N records.
       conditional: whether the run conditions on the class.
       num_classes: K of the models.
+      one_class: whether images of one class are what was asked for.
 
     Raises:
       InputError: a conditional run where labels are missing, all one class, or
@@ -77,11 +86,11 @@ def check_labels(
             "label, but the run is conditional; give --noconditional."
         )
     classes = np.unique(table.labels)
-    if len(classes) == 1 and num_classes != 1:
+    if len(classes) == 1 and not one_class:
         raise InputError(
             f"All {table.num_images:,} images of {table.source} have the label "
-            f"{classes[0]}. Is --data_dir one level too high? To train without "
-            "classes give --noconditional."
+            f"{classes[0]}. Is --data_dir one level too high or too low? To train "
+            "without classes give --noconditional; on one class, --num_classes=1."
         )
     if num_classes is not None and classes[-1] >= num_classes:
         raise InputError(

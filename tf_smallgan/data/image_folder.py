@@ -220,12 +220,21 @@ def _no_classes(folder: str, flat: list[str]) -> str:
             f"a conditional run name the folder above it ({parent}) if that has a "
             "folder a class; without classes give --noconditional."
         )
-    lower = [f"{folder}/{n}" for n in _folders_in(folder)]
-    lower = [path for path in lower if _has_class_folders(path)]
+    below = {
+        f"{folder}/{n}": _class_folders(f"{folder}/{n}") for n in _folders_in(folder)
+    }
+    lower = [path for path, classes in below.items() if len(classes) > 1]
     if lower:
         return (
             f"--data_dir={folder} is one level too high: the class folders lie in "
             f"{' and '.join(lower[:3])}. Give --data_dir={lower[0]}."
+        )
+    deeper = [f"{path}/{classes[0]}" for path, classes in below.items() if classes]
+    if deeper:
+        return (
+            f"--data_dir={folder} has no images directly in its class folders; they "
+            f"lie deeper, such as in {deeper[0]}. Move a class's images into its "
+            "folder."
         )
     return (
         f"--data_dir={folder} has no images: expected a folder a class with PNG or "
@@ -233,5 +242,6 @@ def _no_classes(folder: str, flat: list[str]) -> str:
     )
 
 
-def _has_class_folders(folder: str) -> bool:
-    return any(_images_in(f"{folder}/{name}") for name in _folders_in(folder))
+def _class_folders(folder: str) -> list[str]:
+    """Names of the folders in `folder` that hold images."""
+    return [name for name in _folders_in(folder) if _images_in(f"{folder}/{name}")]

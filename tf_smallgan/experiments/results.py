@@ -1,9 +1,11 @@
 """Results of an experiment: a CSV that grows run by run, and what it says."""
 
+import contextlib
 import csv
+import fcntl
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,16 +56,21 @@ class ResultsTable:
         return any(self._key_of(row) == wanted for row in self.rows)
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Writes the table with more rows, under another name first."""
-        self.rows += [{name: str(x) for name, x in row.items()} for row in rows]
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        """Writes the table with more rows, under another name first.
+
+        Rows that another command has added since are kept.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(self.path.name + ".partial")
-        with partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.path)
+        with locked(self.path.parent):
+            self.rows = read_rows(self.path) or self.rows
+            self.rows += [{name: str(x) for name, x in row.items()} for row in rows]
+            columns = list(dict.fromkeys(name for row in self.rows for name in row))
+            partial = self.path.with_name(self.path.name + ".partial")
+            with partial.open("w", newline="") as file:
+                writer = csv.DictWriter(file, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(self.rows)
+            os.replace(partial, self.path)
 
     def select(self, **values: Any) -> list[Row]:
         """Rows whose columns have these values."""
@@ -75,6 +82,17 @@ class ResultsTable:
 
     def _key_of(self, row: Row) -> tuple[str, ...]:
         return tuple(row.get(name, "") for name in self.key)
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> Iterator[None]:
+    """Waits until no other process is in such a block for this folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_rows(path: pathlib.Path) -> list[Row]:

@@ -177,6 +177,24 @@ class InceptionFeatures:
         return self.network(preprocess(images), training=False)
 
 
+def check_file(path: str | os.PathLike[str] | None) -> Path:
+    """`path`, if there is a file.
+
+    Raises:
+        InputError: no path or no such file; it says how to get one.
+    """
+    if not path:
+        raise InputError(
+            "--inception_weights is not set: the Inception network needs its weights. "
+            + HOW_TO_GET_WEIGHTS
+        )
+    if not Path(path).is_file():
+        raise InputError(
+            f"--inception_weights={path}: no such file. {HOW_TO_GET_WEIGHTS}"
+        )
+    return Path(path)
+
+
 def load_inception(path: str | os.PathLike[str] | None) -> InceptionFeatures:
     """Loads weights that `tf_smallgan.convert_inception` wrote.
 
@@ -189,18 +207,10 @@ def load_inception(path: str | os.PathLike[str] | None) -> InceptionFeatures:
     Raises:
         InputError: no path, no such file, or a file with other contents.
     """
-    if not path:
-        raise InputError(
-            "--inception_weights is not set: the Inception network needs its weights. "
-            + HOW_TO_GET_WEIGHTS
-        )
-    if not Path(path).is_file():
-        raise InputError(
-            f"--inception_weights={path}: no such file. {HOW_TO_GET_WEIGHTS}"
-        )
-    weights = _read_weights(Path(path))
+    file = check_file(path)
+    weights = _read_weights(file)
     check_weights(weights, str(path))
-    return InceptionFeatures(weights, file_hash(path))
+    return InceptionFeatures(weights, file_hash(file))
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:

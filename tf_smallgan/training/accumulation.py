@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from tf_smallgan.coreset.scope import deal
 from tf_smallgan.errors import InputError
 
 Batch = TypeVar("Batch")
@@ -31,16 +32,22 @@ def check_microbatches(batch_size: int, replicas: int, microbatches: int) -> Non
 
 
 def cut(batch: Batch, parts: int) -> list[Batch]:
-    """Cuts a dataclass of tensors [B, ...] (or None) into `parts` of B / parts."""
+    """Deals a dataclass of tensors [B, ...] (or None) into `parts` of B / parts.
+
+    Dealt like cards: a core-set lies in the order of its picks, from remote to central
+    or place by place, and batch norm would see another distribution in each part.
+    """
     if parts == 1:
         return [batch]
     values = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch)}  # type: ignore[arg-type]
-    split = {
-        name: [None] * parts if value is None else tf.split(value, parts)
-        for name, value in values.items()
-    }
     return [
-        dataclasses.replace(batch, **{name: each[i] for name, each in split.items()})  # type: ignore[type-var]
+        dataclasses.replace(  # type: ignore[type-var]
+            batch,
+            **{
+                name: None if value is None else deal(value, i, parts)
+                for name, value in values.items()
+            },
+        )
         for i in range(parts)
     ]
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -53,19 +54,35 @@ def load_or_train_classifier(
     # Runs may share the folder, and each finds its own.
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     about = folder / f"classifier-{digest}.json"
-    weights = about.with_suffix(".weights.h5")
-    if about.exists():
-        model.load_weights(weights)
-        accuracy = json.loads(about.read_text())["accuracy"]
-        return Classifier(model, accuracy, _hash_of(model))
-    accuracy = _fit(model, images, count, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"partial-{os.getpid()}.weights.h5"
-    model.save_weights(partial)
-    os.replace(partial, weights)
-    partial.write_text(json.dumps(facts | {"accuracy": accuracy}, indent=2) + "\n")
-    os.replace(partial, about)
-    return Classifier(model, accuracy, _hash_of(model))
+    if not about.exists():
+        accuracy = _fit(model, images, count, seed)
+        _keep(model, about, facts | {"accuracy": accuracy})
+    # Also after training: another run may have been first.
+    kept = json.loads(about.read_text())
+    model.load_weights(folder / kept["weights"])
+    return Classifier(model, kept["accuracy"], _hash_of(model))
+
+
+def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> None:
+    """Writes the classifier unless another run, which shares the folder, has done so.
+
+    What is embedded with it belongs to its weights, so the first one written stays.
+    """
+    about.parent.mkdir(parents=True, exist_ok=True)
+    weights = about.with_name(f"{about.stem}-{_hash_of(model)}.weights.h5")
+    partial = about.with_name(f"partial-{os.getpid()}.weights.h5")
+    try:
+        model.save_weights(partial)
+        os.replace(partial, weights)
+        partial.write_text(
+            json.dumps(facts | {"weights": weights.name}, indent=2) + "\n"
+        )
+        if not about.exists():
+            os.replace(partial, about)
+    finally:
+        partial.unlink(missing_ok=True)
+    if json.loads(about.read_text())["weights"] != weights.name:
+        weights.unlink()
 
 
 def _fit(model: keras.Model, images: tf.data.Dataset, count: int, seed: int) -> float:
