@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 
 from tf_smallgan.errors import InputError
+from tf_smallgan.workdir import check_name
 
 _PARTIAL = ".partial-"
 
@@ -34,6 +35,7 @@ def new_version(export_dir: str) -> Iterator["NewVersion"]:
             "--export_dir is not set: name the model's folder, for example "
             "--export_dir=exports/digits."
         )
+    check_name("export_dir", export_dir)
     parent = pathlib.Path(export_dir)
     try:
         parent.mkdir(parents=True, exist_ok=True)

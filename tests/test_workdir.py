@@ -22,6 +22,14 @@ def test_no_workdir_is_refused():
         Workdir("")
 
 
+@pytest.mark.parametrize("name", ["lr[1e-4]", "a*", "what?"])
+def test_names_that_cannot_be_restored_from_are_refused(name):
+    with pytest.raises(InputError, match="takes such names for patterns"):
+        Workdir(f"runs/{name}")
+    with pytest.raises(InputError, match="--export_dir=.* takes such names"):
+        version_folder(name)
+
+
 def test_other_model_flags_are_refused_and_listed(started):
     workdir, settings = started
     other = config.replace(settings, latent_dim=16, prior_oversample=2)

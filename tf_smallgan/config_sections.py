@@ -43,7 +43,9 @@ class RunConfig:
     logical_cpus: int = option(
         1, "Splits one CPU into this many devices, to try `mirrored`.", minimum=1
     )
-    seed: int = option(0, "Everything random follows from it.", minimum=0)
+    seed: int = option(
+        0, "Everything random follows from it.", minimum=0, maximum=2**32 - 1
+    )
     deterministic: bool = option(
         False, "Op determinism, for bit-exact repeats; may be slower."
     )
@@ -132,6 +134,7 @@ class CoresetConfig:
         "Seed of the classifier and of the projection, --seed when not given; with "
         "the same one, runs of several seeds share --cache_dir and are scored alike.",
         minimum=0,
+        maximum=2**32 - 1,
     )
 
     @property

@@ -34,11 +34,29 @@ SCORES_FILE = "scores.jsonl"
 EXPORT_EXTRA, EXPORT_FACTS = "assets.extra", "export.json"
 
 
+_PATTERN = set("*?[]\\")
+
+
+def check_name(flag: str, path: str) -> None:
+    """Refuses a folder that TensorFlow would read as a pattern when it restores.
+
+    Raises:
+      InputError: the path has a character of patterns.
+    """
+    found = [character for character in path if character in _PATTERN]
+    if found:
+        raise InputError(
+            f"--{flag}={path} has a {found[0]!r}, and TensorFlow takes such names for "
+            "patterns when it restores: what is saved there could not be read again. "
+            "Choose a name without *, ?, [, ] and backslashes."
+        )
+
+
 class Workdir:
     """Paths below --workdir.
 
     Raises:
-      InputError: no --workdir was given.
+      InputError: no --workdir was given, or one that cannot be restored from.
     """
 
     def __init__(self, path: str):
@@ -47,6 +65,7 @@ class Workdir:
                 "--workdir is not set: name the folder of the run, for example "
                 "--workdir=runs/digits."
             )
+        check_name("workdir", path)
         self.path = pathlib.Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.best = self.path / "best"
@@ -113,9 +132,10 @@ def cache_folder(config: Config) -> pathlib.Path:
     """Where the embedding cache lies.
 
     Raises:
-      InputError: neither --cache_dir nor --workdir is given.
+      InputError: neither --cache_dir nor --workdir is given, or as `check_name`.
     """
     if config.data.cache_dir:
+        check_name("cache_dir", config.data.cache_dir)
         return pathlib.Path(config.data.cache_dir)
     return Workdir(config.run.workdir).path / "cache"
 
@@ -126,6 +146,7 @@ def version_folder(export_dir: str) -> pathlib.Path:
     Raises:
       InputError: there is none.
     """
+    check_name("export_dir", export_dir)
     path = pathlib.Path(export_dir)
     if (path / "saved_model.pb").exists():
         return path
