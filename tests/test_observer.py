@@ -1,5 +1,7 @@
 """How draws are made, from the flags, and what is remembered of them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.arms import ARMS
 from tf_smallgan.experiments.priors import unlabelled_prior
 from tf_smallgan.observer import SeenImages, batch_plan, make_prior
+from tf_smallgan.preparation import open_data
 
 
 def _config(*flags):
@@ -39,12 +42,28 @@ def test_an_arm_sets_both_rules():
 
 
 def test_seen_images_are_those_of_one_data_set():
-    seen, again = SeenImages(13, "00ff"), SeenImages(13, "00ff")
+    ranks = np.arange(13)
+    seen, again = SeenImages(ranks, "00ff"), SeenImages(ranks, "00ff")
     seen.add(np.array([3, 12]))
     again.deserialize(seen.serialize())
     assert again.share == 2 / 13
     # As many images, and other ones.
     with pytest.raises(InputError, match="trained on other data"):
-        SeenImages(13, "00fe").deserialize(seen.serialize())
+        SeenImages(ranks, "00fe").deserialize(seen.serialize())
     with pytest.raises(InputError, match="trained on other data"):
-        SeenImages(100, "aa00").deserialize(seen.serialize())
+        SeenImages(np.arange(100), "aa00").deserialize(seen.serialize())
+
+
+def test_an_image_stays_seen_when_records_are_renumbered(tmp_path):
+    table = open_data(_config(f"--workdir={tmp_path}"), lambda line: None).table
+    order = np.random.default_rng(0).permutation(table.num_images)
+    renumbered = dataclasses.replace(
+        table, labels=table.labels[order], digests=table.digests[order]
+    )
+    assert renumbered.identity_hash == table.identity_hash
+    seen = SeenImages(table.identity_ranks(), table.identity_hash)
+    seen.add(np.arange(100))
+    again = SeenImages(renumbered.identity_ranks(), renumbered.identity_hash)
+    again.deserialize(seen.serialize())
+    again.add(np.flatnonzero(order < 100))
+    assert again.share == seen.share

@@ -65,7 +65,7 @@ class CoresetObserver:
         self._prior = make_prior(config)
         self._data, self._strategy = data, strategy
         self._cluster = data.cluster
-        self.seen = SeenImages(data.table.num_images, data.table.identity_hash)
+        self.seen = SeenImages(data.table.identity_ranks(), data.table.identity_hash)
 
     def observe(self, batch: dict[str, Any]) -> None:
         """Marks the images of a distributed batch."""
@@ -94,17 +94,18 @@ class SeenImages(tf.train.experimental.PythonState):
     """A bit for each image, kept in checkpoints.
 
     Args:
-      num_images: of the data set.
+      ranks: [N], of each record a place that it keeps when records are renumbered.
       identity: hexadecimal, tells the data set from others.
     """
 
-    def __init__(self, num_images: int, identity: str):
-        self._records = SeenRecords(num_images)
+    def __init__(self, ranks: np.ndarray, identity: str):
+        self._ranks = ranks
+        self._records = SeenRecords(len(ranks))
         self._identity = bytes.fromhex(identity)
 
     def add(self, numbers: np.ndarray) -> None:
         """Marks record numbers of any shape."""
-        self._records.add(numbers)
+        self._records.add(self._ranks[numbers])
 
     def join(self, cluster: Cluster) -> None:
         """Marks what any worker marked; all must call it."""
@@ -126,7 +127,7 @@ class SeenImages(tf.train.experimental.PythonState):
         """From the checkpoint.
 
         Raises:
-          InputError: it is of other data, so the order of images would be another.
+          InputError: it is of other data.
         """
         size = len(self._identity)
         if value[:size] != self._identity:

@@ -69,11 +69,24 @@ class RecordTable:
     @functools.cached_property
     def identity_hash(self) -> str:
         """Hash of all images and their labels, whatever their order."""
-        order = np.lexsort((self.labels, self.digests))
+        order = self._identity_order()
         digest = hashlib.blake2b(digest_size=16)
         digest.update(self.digests[order].astype("<i8").tobytes())
         digest.update(self.labels[order].astype("<i4").tobytes())
         return digest.hexdigest()
+
+    def _identity_order(self) -> np.ndarray:
+        """Record numbers [N] in an order that follows from images and labels alone."""
+        return np.lexsort((self.labels, self.digests))
+
+    def identity_ranks(self) -> np.ndarray:
+        """[N] int64: each record's place in an order of its image and label alone.
+
+        It stays when records are renumbered, but for images that are there twice.
+        """
+        ranks = np.empty(self.num_images, np.int64)
+        ranks[self._identity_order()] = np.arange(self.num_images)
+        return ranks
 
     def name_of(self, record: int) -> str:
         """Where a record lies: TFDS's id `file__index`, or a path."""
