@@ -92,6 +92,10 @@ def test_other_flags_are_refused_before_anything_is_lost(smoke, flag, message):
         (["--latent_dim=21"], "--latent_dim=21 does not divide"),
         (["--embedder=inception"], "--inception_weights is not set"),
         (["--inception_weights=none.npz", "--eval_every_steps=2"], "no such file"),
+        (
+            ["--noconditional", "--num_classes=1", "--eval_every_steps=2"],
+            "no two classes to train a classifier",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_long_work(tmp_path, flags, message):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import uuid
 import zipfile
 
 import numpy as np
@@ -16,7 +17,7 @@ def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     Runs that share a folder may write the same file at the same time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with partial.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]

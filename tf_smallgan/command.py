@@ -81,8 +81,9 @@ def one_sentence_errors(command: str) -> Iterator[None]:
         full = os.strerror(errno.ENOSPC)
         if full not in str(error):
             raise
+        what = str(error).splitlines()[0]
         print(
-            f"{command}: {full}: {error}. Make room and run the same command again; "
+            f"{command}: {full}: {what}. Make room and run the same command again; "
             "what was written whole before is kept.",
             file=sys.stderr,
         )

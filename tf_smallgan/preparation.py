@@ -292,7 +292,7 @@ def classifier_of(
         raise InputError(
             f"A classifier needs images of two classes or more, all labelled, and "
             f"{table.source} has none: give --embedder=pixels, or --embedder=inception "
-            "with --inception_weights, and those weights to score too."
+            "with --inception_weights; to score, --feature_space=inception."
         )
     seed = cache_seed(config)
     # Folders list images class by class, more than a buffer could mix again.
@@ -309,7 +309,7 @@ def classifier_of(
             identity_hash=table.identity_hash,
             seed=seed,
         )
-    except tf.errors.OpError:
+    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
         # The input graph knows no path: look for the one that does not decode.
         refuse_unreadable(read, table, np.arange(table.num_images), channels)
         raise

@@ -13,7 +13,11 @@ from tf_smallgan.data.batches import records_of_step, training_dataset
 from tf_smallgan.data.census import has_unlabelled
 from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.during_training import TrainingEvaluation, deciding_metric
+from tf_smallgan.evaluation.during_training import (
+    TrainingEvaluation,
+    check_spaces_wanted,
+    deciding_metric,
+)
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import (
     TrainingData,
@@ -118,6 +122,8 @@ def _check_fits(data: TrainingData, replicas: int) -> None:
     plan.check_networks(settings.model_spec(data.config))
     labelled = not has_unlabelled(data.table)
     batch_plan(data.config, replicas).check(data.table.num_images, labelled)
+    if data.config.schedule.eval_every_steps:
+        check_spaces_wanted(data.config)
 
 
 def _recovery(

@@ -170,7 +170,7 @@ def _check_sheet(count: int, columns: int, image_shape: tuple[int, int, int]) ->
     if height * width * channels > pictures.MOST_VALUES:
         raise InputError(
             f"{count:,} images make a sheet of {width:,} x {height:,} pixels, more "
-            "than a PNG is written of; give a smaller --count, or --out=NAME.npz."
+            "than a PNG can hold; give a smaller --count, or --out=NAME.npz."
         )
 
 

@@ -63,6 +63,8 @@ def test_images_that_lie_below_the_class_folders(image_folder):
         (image_folder / "images").rename(image_folder / name / "images")
     with pytest.raises(InputError, match="lie deeper, such as in .*/cat/images. Move"):
         _open(image_folder)
+    with pytest.raises(InputError, match="Give --data_dir=.*/cat/images"):
+        _open(image_folder, conditional=False)
 
 
 def test_one_level_too_low(image_folder):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_smallgan.evaluation import gallery
 from tf_smallgan.evaluation.evaluator import Measure, evaluate
@@ -48,9 +49,27 @@ def test_pairs_are_of_the_distances_beside_them(measure, data):
         assert np.linalg.norm(ours - theirs) == pytest.approx(distance, rel=1e-4)
 
 
-def test_other_datas_records_are_not_looked_up_in_these(measure, data):
-    facts = measure.reference.facts | {"identity_hash": "other"}
-    other = dataclasses.replace(measure.reference, facts=facts)
+def test_pairs_are_found_when_records_are_renumbered(measure, data):
+    order = np.random.default_rng(0).permutation(data.table.num_images)
+    table = dataclasses.replace(data.table, digests=data.table.digests[order])
+    inverse = np.argsort(order)
+
+    def read(record):
+        return data.read(tf.gather(order, record))
+
+    renumbered = dataclasses.replace(data, table=table, read=read)
+    evaluation, name = scored(measure), measure.space.name
+    expected = gallery.nearest_pairs(evaluation, [measure], data)[name]
+    found = gallery.nearest_pairs(evaluation, [measure], renumbered)[name]
+    assert inverse[0] != 0
+    for one, other in zip(expected, found):
+        np.testing.assert_array_equal(one.nearest, other.nearest)
+
+
+def test_images_that_the_data_lack_are_not_shown(measure, data):
+    digests = measure.reference.digests.copy()
+    digests[5] += 1
+    other = dataclasses.replace(measure.reference, digests=digests)
     assert not gallery.nearest_pairs(
         scored(measure), [Measure(measure.space, other)], data
     )

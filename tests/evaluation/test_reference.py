@@ -19,19 +19,25 @@ def computed(data, pixel_space):
     return load_or_compute(data, pixel_space)
 
 
+def records_of(data, reference):
+    return data.table.records_of(reference.digests)
+
+
 def test_equals_all_images_at_once(data, pixel_space, computed):
     images = np.stack([image.numpy() for image, _ in data.images()])
     features = pixel_space.function(tf.constant(images))[0].numpy()
     assert computed.count == len(images) == 1797
     np.testing.assert_allclose(
-        computed.features, features[computed.records], rtol=1e-5, atol=1e-6
+        computed.features, features[records_of(data, computed)], rtol=1e-5, atol=1e-6
     )
     wide = computed.features.astype(np.float64)
     np.testing.assert_allclose(computed.gaussian.mean, wide.mean(0), rtol=1e-10)
     np.testing.assert_allclose(
         computed.gaussian.covariance, np.cov(wide, rowvar=False), rtol=1e-8, atol=1e-14
     )
-    np.testing.assert_array_equal(computed.labels, data.table.labels[computed.records])
+    np.testing.assert_array_equal(
+        computed.labels, data.table.labels[records_of(data, computed)]
+    )
 
 
 def test_second_call_reads_the_cache(data, pixel_space, computed, monkeypatch):
@@ -55,24 +61,26 @@ def test_points_are_a_bounded_subset_in_random_order(data, pixel_space, monkeypa
     monkeypatch.setattr(reference_lib, "MOST_POINTS", 50)
     found = load_or_compute(data, pixel_space)
     assert found.features.shape == (50, 16) and found.count == 1797
-    assert len(set(found.records)) == 50
-    assert not np.array_equal(found.records, np.sort(found.records))
+    records = records_of(data, found)
+    assert len(set(records)) == 50
+    assert not np.array_equal(records, np.sort(records))
 
 
 def test_a_reference_of_some_images(data, pixel_space, computed, monkeypatch):
     found = load_or_compute(data, pixel_space, most_images=200)
     assert found.path != computed.path
-    assert found.count == found.facts["images"] == len(set(found.records)) == 200
+    records = records_of(data, found)
+    assert found.count == found.facts["images"] == len(set(records)) == 200
     # The same ones as all references begin with, spread over the data.
-    np.testing.assert_array_equal(found.records, computed.records[:200])
-    assert found.records.min() < 100 and found.records.max() > 1700
+    np.testing.assert_array_equal(found.digests, computed.digests[:200])
+    assert records.min() < 100 and records.max() > 1700
     np.testing.assert_allclose(found.features, computed.features[:200], rtol=1e-6)
     wide = found.features.astype(np.float64)
     np.testing.assert_allclose(found.gaussian.mean, wide.mean(0), rtol=1e-10)
     np.testing.assert_allclose(
         found.gaussian.covariance, np.cov(wide, rowvar=False), rtol=1e-8, atol=1e-14
     )
-    np.testing.assert_array_equal(found.labels, data.table.labels[found.records])
+    np.testing.assert_array_equal(found.labels, data.table.labels[records])
     again = load_or_compute(data, pixel_space, most_images=200)
     np.testing.assert_array_equal(again.features, found.features)
     # So many or more are all of them.

@@ -31,8 +31,8 @@ def test_two_commands_lose_nothing_of_each_other(tmp_path):
     ours, theirs = (ResultsTable(path, ("arm",)) for _ in range(2))
     ours.add([{"arm": "plain"}])
     theirs.add([{"arm": "both", "score": 2}])
-    ours.add([{"arm": "even"}])
-    assert path.read_text() == "arm,score\nplain,\nboth,2\neven,\n"
+    ours.add([{"arm": "even"}, {"arm": "even"}, {"arm": "both", "score": 3}])
+    assert path.read_text() == "arm,score\nplain,\nboth,2\neven,\neven,\n"
 
 
 def test_a_table_is_written_by_one_at_a_time(tmp_path):

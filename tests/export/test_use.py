@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.commands import run_here
 from tests.export.helpers import FLAGS, STEP
 from tf_smallgan import config as config_lib
-from tf_smallgan import evaluate, sample, settings
+from tf_smallgan import evaluate, preparation, sample, settings
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.supply import ExportSupply, shuffled_labels
 from tf_smallgan.models.latents import sample_truncated
@@ -61,6 +61,22 @@ def test_an_export_is_scored_without_a_workdir(exported, tmp_path, monkeypatch):
     assert record["exported_step"] == STEP and "step" not in record
     assert record["truncation_rule"] == "hub" and record["bn"] == "as exported"
     assert record["spaces"]["classifier"]["metrics"]["conditional_accuracy"] >= 0
+
+
+def test_classes_without_labels_are_not_scored_with(
+    unconditional, tmp_path, monkeypatch
+):
+    load_table = preparation.load_table
+
+    def without_labels(*arguments):
+        table = load_table(*arguments)
+        return dataclasses.replace(table, labels=np.full_like(table.labels, -1))
+
+    monkeypatch.setattr(preparation, "load_table", without_labels)
+    flags = [f"--export_dir={unconditional}", f"--results_dir={tmp_path}"]
+    flags += ["--dataset=digits", "--resolution=32", "--noconditional"]
+    with pytest.raises(InputError, match="no two classes .* need the Inception"):
+        evaluate.run(config_lib.parse(flags, "evaluate"))
 
 
 @pytest.mark.parametrize(("layout", "count"), [("interpolation", 30), ("grid", 7)])

@@ -1,6 +1,7 @@
 """The small classifier: what it is trained on, and where it is kept."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -73,6 +74,16 @@ def test_of_two_runs_at_a_time_the_first_ones_is_kept(tmp_path, untrained, monke
     monkeypatch.setattr(classifier, "_fit", slower)
     assert [_data(tmp_path, 0).classifier().weights_hash] == of_another
     assert len(list((tmp_path / "cache").glob("*.weights.h5"))) == 1
+
+
+def test_a_classifier_whose_weights_are_not_named_is_found(tmp_path, untrained):
+    kept = _data(tmp_path, 0).classifier()
+    (about,) = (tmp_path / "cache").glob("classifier-*.json")
+    facts = json.loads(about.read_text())
+    (about.parent / facts.pop("weights")).rename(about.with_suffix(".weights.h5"))
+    about.write_text(json.dumps(facts))
+    assert _data(tmp_path, 0).classifier().weights_hash == kept.weights_hash
+    assert len(untrained) == 1
 
 
 def test_an_image_that_does_not_decode_is_named(tmp_path):

@@ -56,7 +56,7 @@ class ImageFolderSource:
                 f"images beside them, such as {flat[0]}; move them into one."
             )
         if not classes and not (flat and conditional is False):
-            raise InputError(_no_classes(self._folder, flat))
+            raise InputError(_no_classes(self._folder, flat, conditional is not False))
         self.class_names = tuple(classes) if classes else None
         self._paths, self._labels = _flatten(classes, flat)
 
@@ -211,7 +211,7 @@ def _images_in(folder: str) -> list[str]:
     return [n for n in names if n.lower().endswith(_READ)]
 
 
-def _no_classes(folder: str, flat: list[str]) -> str:
+def _no_classes(folder: str, flat: list[str], conditional: bool) -> str:
     """Why `folder` has no classes, and which one may have been meant."""
     if flat:
         parent = os.path.dirname(os.path.abspath(folder))
@@ -230,6 +230,11 @@ def _no_classes(folder: str, flat: list[str]) -> str:
             f"{' and '.join(lower[:3])}. Give --data_dir={lower[0]}."
         )
     deeper = [f"{path}/{classes[0]}" for path, classes in below.items() if classes]
+    if deeper and not conditional:
+        return (
+            f"--data_dir={folder} has no images but in folders of its folders. Give "
+            f"--data_dir={deeper[0]}."
+        )
     if deeper:
         return (
             f"--data_dir={folder} has no images directly in its class folders; they "

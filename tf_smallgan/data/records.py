@@ -88,6 +88,13 @@ class RecordTable:
         ranks[self._identity_order()] = np.arange(self.num_images)
         return ranks
 
+    def records_of(self, digests: np.ndarray) -> np.ndarray | None:
+        """Record numbers [P] of images by digests [P]; None if one is missing."""
+        order = np.argsort(self.digests, kind="stable")
+        places = np.searchsorted(self.digests, digests, sorter=order)
+        records = order[np.minimum(places, self.num_images - 1)]
+        return records if (self.digests[records] == digests).all() else None
+
     def name_of(self, record: int) -> str:
         """Where a record lies: TFDS's id `file__index`, or a path."""
         name, row = self.file_names[self.file_numbers[record]], self.rows[record]

@@ -102,6 +102,11 @@ class TrainingEvaluation:
         return self._supply
 
 
+def check_spaces_wanted(config: Config) -> None:
+    """Raises InputError where a completed config's images cannot be scored."""
+    wanted_spaces(dataclasses.replace(config, evaluate=EvaluateConfig()))
+
+
 def deciding_metric(values: dict[str, float]) -> str:
     """The name of the metric that the best checkpoint has least of.
 

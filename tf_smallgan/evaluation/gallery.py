@@ -43,20 +43,22 @@ def nearest_pairs(
 ) -> dict[str, list[Pair]]:
     """The samples nearest to a training image, then other ones, by space.
 
-    Of references of `data` alone: in others, record numbers are of other images.
+    Left out for references of which `data` has not all images.
     """
     pairs = {}
     for space, reference in measures:
         found = evaluation.scores[space.name].nearest
-        same = reference.facts.get("identity_hash") == data.table.identity_hash
-        if found is None or reference.records is None or not same:
+        if found is None or reference.digests is None:
+            continue
+        records = data.table.records_of(reference.digests)
+        if records is None:
             continue
         near = found.distances[: len(evaluation.images)].argsort()
         chosen = [*near[:_NEAREST], *np.sort(near[_NEAREST:])[:_RANDOM]]
         pairs[space.name] = [
             Pair(
                 evaluation.images[i],
-                training_image(data, int(reference.records[found.rows[i]])),
+                training_image(data, int(records[found.rows[i]])),
                 float(found.distances[i]),
             )
             for i in chosen

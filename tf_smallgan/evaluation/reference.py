@@ -37,7 +37,7 @@ class Reference:
       features: [P, D] float32 of P of them, P at most 10,000, in random order;
         None where imported.
       labels: [P] int32.
-      records: [P] int64, their record numbers.
+      digests: [P] int64, what `data.records.RecordTable` knows them by.
       facts: data set, split, network and so on.
       path: the file that holds this.
     """
@@ -46,7 +46,7 @@ class Reference:
     count: int | None
     features: np.ndarray | None
     labels: np.ndarray | None
-    records: np.ndarray | None
+    digests: np.ndarray | None
     facts: dict[str, Any]
     path: str
 
@@ -149,7 +149,7 @@ def _reference(
         count=seen.moments.count,
         features=np.concatenate(seen.points)[np.searchsorted(np.sort(order), order)],
         labels=data.table.labels[order].astype(np.int32),
-        records=order.astype(np.int64),
+        digests=data.table.digests[order],
         facts=facts,
         path=path,
     )
@@ -161,7 +161,7 @@ def _save(path: pathlib.Path, reference: Reference) -> None:
         "sigma": reference.gaussian.covariance,
         "features": np.asarray(reference.features),
         "labels": np.asarray(reference.labels),
-        "records": np.asarray(reference.records),
+        "digests": np.asarray(reference.digests),
         "facts": np.array(json.dumps(reference.facts)),
     }
     write_arrays(path, arrays)
@@ -198,7 +198,7 @@ def load_reference(path: str, space: FeatureSpace) -> Reference:
         count=facts.get("images"),
         features=arrays.get("features"),
         labels=arrays.get("labels"),
-        records=arrays.get("records"),
+        digests=arrays.get("digests"),
         facts=facts or {"imported": path},
         path=path,
     )

@@ -255,6 +255,9 @@ def open_session(
     _check_supply(facts, options.export_dir or config.run.workdir, cluster)
     if needs_data(completed, names):
         data = open_data(config, say, cluster)
+        # Of the labels that the images have.
+        completed = dataclasses.replace(completed, data=data.config.data)
+        names = wanted_spaces(completed)
     spaces = open_spaces(completed, data, names, strategy)
     check_spaces(spaces, cluster)
     measures = open_measures(spaces, data, options, strategy, say)

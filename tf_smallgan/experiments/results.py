@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import fcntl
 import os
 import pathlib
@@ -58,12 +59,16 @@ class ResultsTable:
     def add(self, rows: Iterable[Row]) -> None:
         """Writes the table with more rows, under another name first.
 
-        Rows that another command has added since are kept.
+        Rows that another command has added since are kept, and those of `rows` that it
+        was first with are left out.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        ours = {self._key_of(row) for row in self.rows}
         with locked(self.path.parent):
             self.rows = read_rows(self.path) or self.rows
-            self.rows += [{name: str(x) for name, x in row.items()} for row in rows]
+            theirs = {self._key_of(row) for row in self.rows} - ours
+            added = [{name: str(x) for name, x in row.items()} for row in rows]
+            self.rows += [row for row in added if self._key_of(row) not in theirs]
             columns = list(dict.fromkeys(name for row in self.rows for name in row))
             partial = self.path.with_name(self.path.name + ".partial")
             with partial.open("w", newline="") as file:
@@ -86,10 +91,17 @@ class ResultsTable:
 
 @contextlib.contextmanager
 def locked(folder: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process is in such a block for this folder."""
+    """Waits until no other process is in such a block for this folder.
+
+    Where the file system has no locks, nobody waits.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
         yield
     finally:
         os.close(handle)

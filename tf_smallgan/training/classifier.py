@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import uuid
 from typing import Any
 
 import keras
@@ -59,7 +60,7 @@ def load_or_train_classifier(
         _keep(model, about, facts | {"accuracy": accuracy})
     # Also after training: another run may have been first.
     kept = json.loads(about.read_text())
-    model.load_weights(folder / kept["weights"])
+    model.load_weights(_weights_of(about))
     return Classifier(model, kept["accuracy"], _hash_of(model))
 
 
@@ -70,7 +71,7 @@ def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> Non
     """
     about.parent.mkdir(parents=True, exist_ok=True)
     weights = about.with_name(f"{about.stem}-{_hash_of(model)}.weights.h5")
-    partial = about.with_name(f"partial-{os.getpid()}.weights.h5")
+    partial = about.with_name(f"partial-{uuid.uuid4().hex}.weights.h5")
     try:
         model.save_weights(partial)
         os.replace(partial, weights)
@@ -81,8 +82,15 @@ def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> Non
             os.replace(partial, about)
     finally:
         partial.unlink(missing_ok=True)
-    if json.loads(about.read_text())["weights"] != weights.name:
+    if _weights_of(about) != weights:
         weights.unlink()
+
+
+def _weights_of(about: pathlib.Path) -> pathlib.Path:
+    """The weights that belong to a description."""
+    # Early ones do not name them.
+    early = about.with_suffix(".weights.h5").name
+    return about.with_name(json.loads(about.read_text()).get("weights", early))
 
 
 def _fit(model: keras.Model, images: tf.data.Dataset, count: int, seed: int) -> float:
