@@ -187,6 +187,12 @@ RESIDUAL = {
         "mybn": True,
     },
     "64": {"resolution": 64, "dim_z": 20, "G_attn": "32", "D_attn": "32"},
+    "64, attention twice": {
+        "resolution": 64,
+        "dim_z": 20,
+        "G_attn": "16_32",
+        "D_attn": "16_32",
+    },
     "128": {"resolution": 128, "dim_z": 120, "shared_dim": 128},
     "256": {"resolution": 256, "dim_z": 140, "shared_dim": 128},
 }
