@@ -9,7 +9,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 RANKS = {
     "tf_smallgan": 0,
     "tf_smallgan.errors": 0,
-    "tf_smallgan.arrays": 0,
+    "tf_smallgan.atomic": 0,
+    "tf_smallgan.arrays": 1,
     "tf_smallgan.torch_archive": 1,
     "tf_smallgan.config_sections": -1,
     "tf_smallgan.command_sections": 0,

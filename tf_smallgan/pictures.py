@@ -1,12 +1,13 @@
 """Sheets of images as PNG."""
 
 import math
-import os
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from tf_smallgan.atomic import replacing
 
 _GAP_PIXELS = 2
 _SMALLEST_TILE_PIXELS = 64
@@ -57,9 +58,6 @@ def _factor(height: int) -> int:
 
 
 def write_png(path: str | pathlib.Path, image: np.ndarray) -> None:
-    """Writes image [H, W, C] uint8, under a temporary name first."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(tf.io.encode_png(image).numpy())
-    os.replace(partial, path)
+    """Writes image [H, W, C] uint8."""
+    with replacing(path) as partial:
+        partial.write_bytes(tf.io.encode_png(image).numpy())

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
 
 from tf_smallgan import config as config_lib
+from tf_smallgan.atomic import replacing
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
 
@@ -90,10 +90,8 @@ class Workdir:
         """
         if self.flags.exists() and self.has_checkpoint():
             self._refuse(differing_flags(self._flags_before(), config))
-        self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.flags.with_name(self.flags.name + ".partial")
-        partial.write_text("\n".join(config_lib.to_flag_lines(config)) + "\n")
-        os.replace(partial, self.flags)
+        with replacing(self.flags) as partial:
+            partial.write_text("\n".join(config_lib.to_flag_lines(config)) + "\n")
 
     def check_given(self, config: Config) -> None:
         """Refuses flags that a run here was not trained with, as far as they are given.

@@ -1,10 +1,10 @@
 """One self-contained page with the scores and all that they were measured with."""
 
 import html
-import os
 import pathlib
 from typing import Any
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.evaluation import figures, results, sweep
 from tf_smallgan.evaluation.quantities import KEY_QUANTITIES, QUANTITIES
 from tf_smallgan.evaluation.report_content import Content, Pair
@@ -13,11 +13,9 @@ from tf_smallgan.evaluation.scoring import Scores
 
 
 def write(path: pathlib.Path, content: Content) -> None:
-    """Writes the page, under a temporary name first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page(content), encoding="utf-8")
-    os.replace(partial, path)
+    """Writes the page."""
+    with replacing(path) as partial:
+        partial.write_text(page(content), encoding="utf-8")
 
 
 def page(content: Content) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.evaluation.evaluator import Evaluation
 from tf_smallgan.evaluation.features import FeatureSpace
 
@@ -68,7 +69,7 @@ def write_table(path: pathlib.Path, evaluations: Sequence[Evaluation]) -> None:
     """All metrics as CSV, a row a truncation, rising."""
     ordered = sorted(evaluations, key=lambda evaluation: evaluation.truncation)
     names = list(ordered[0].values())
-    with path.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["truncation", "num_samples", *names])
         for evaluation in ordered:
@@ -87,7 +88,8 @@ def draw(path: pathlib.Path, curve: Curve, subtitle: str) -> None:
     axes.set_title(f"Truncation sweep\n{subtitle}", fontsize=10)
     axes.grid(alpha=0.25)
     plot(axes, curve)
-    figure.savefig(path, dpi=150)
+    with replacing(path, ".png") as partial:
+        figure.savefig(partial, dpi=150)
 
 
 def plot(axes: Any, curve: Curve) -> None:

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import math
-import os
 import pathlib
 from typing import Any
 
 import numpy as np
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.experiments import sections
 from tf_smallgan.experiments.mixtures import GaussianGrid
 
@@ -28,13 +28,10 @@ def keep(folder: pathlib.Path, run: dict[str, Any], points: np.ndarray) -> None:
     path = _path(folder, run["modes"], run["arm"], settings)
     if path.exists() and _load(path)[1] < run["seed"]:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file, points=points[:KEPT].astype(np.float16), seed=run["seed"]
         )
-    os.replace(partial, path)
 
 
 def draw(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tf_smallgan import config as config_lib
+from tf_smallgan.atomic import replacing
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
 
@@ -70,12 +71,13 @@ class ResultsTable:
             added = [{name: str(x) for name, x in row.items()} for row in rows]
             self.rows += [row for row in added if self._key_of(row) not in theirs]
             columns = list(dict.fromkeys(name for row in self.rows for name in row))
-            partial = self.path.with_name(self.path.name + ".partial")
-            with partial.open("w", newline="") as file:
+            with (
+                replacing(self.path) as partial,
+                partial.open("w", newline="") as file,
+            ):
                 writer = csv.DictWriter(file, columns, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(self.rows)
-            os.replace(partial, self.path)
 
     def select(self, **values: Any) -> list[Row]:
         """Rows whose columns have these values."""

@@ -1,9 +1,10 @@
 """What an experiment found, as a picture and a section of a report in Markdown."""
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
+
+from tf_smallgan.atomic import replacing
 
 COLORS = (
     "#1f6f8b",
@@ -32,8 +33,8 @@ def new_figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5, 
 
 def save_figure(figure: Any, path: pathlib.Path) -> None:
     """Writes a PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, metadata={"Software": "tf_smallgan"})
+    with replacing(path, ".png") as partial:
+        figure.savefig(partial, dpi=150, metadata={"Software": "tf_smallgan"})
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -44,7 +45,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def write_section(path: pathlib.Path, title: str, parts: Sequence[str]) -> None:
     """Writes a section: a heading and paragraphs, tables or pictures under it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("\n\n".join([f"# {title}", *parts]) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    text = "\n\n".join([f"# {title}", *parts]) + "\n"
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -2,10 +2,10 @@
 
 import json
 import math
-import os
 import pathlib
 from collections.abc import Callable
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.workdir import Workdir
@@ -109,9 +109,8 @@ def _read(workdir: Workdir) -> dict:
 
 
 def _write(path: pathlib.Path, record: dict) -> None:
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(json.dumps(record) + "\n")
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(record) + "\n")
     except OSError as error:
         raise InputError(f"{path} could not be written: {error}.") from error

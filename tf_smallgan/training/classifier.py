@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import os
 import pathlib
-import uuid
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.models.classifier import Classifier, build_classifier
 
 _BATCH_SIZE = 128
@@ -69,19 +68,13 @@ def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> Non
 
     What is embedded with it belongs to its weights, so the first one written stays.
     """
-    about.parent.mkdir(parents=True, exist_ok=True)
     weights = about.with_name(f"{about.stem}-{_hash_of(model)}.weights.h5")
-    partial = about.with_name(f"partial-{uuid.uuid4().hex}.weights.h5")
-    try:
+    with replacing(weights, ".weights.h5") as partial:
         model.save_weights(partial)
-        os.replace(partial, weights)
-        partial.write_text(
-            json.dumps(facts | {"weights": weights.name}, indent=2) + "\n"
-        )
-        if not about.exists():
-            os.replace(partial, about)
-    finally:
-        partial.unlink(missing_ok=True)
+    if not about.exists():
+        described = facts | {"weights": weights.name}
+        with replacing(about) as partial:
+            partial.write_text(json.dumps(described, indent=2) + "\n")
     if _weights_of(about) != weights:
         weights.unlink()
 

@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import json
-import os
 import pathlib
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.data.progress import ProgressLine
 from tf_smallgan.errors import InputError
 
@@ -33,10 +33,8 @@ class MetricsFile:
           InputError: the file cannot be written.
         """
         kept = [row for row in read_metrics(self.path) if row["step"] <= restored_step]
-        partial = self.path.with_name(self.path.name + ".partial")
-        with _disk_errors(self.path):
+        with _disk_errors(self.path), replacing(self.path) as partial:
             partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
-            os.replace(partial, self.path)
 
     def append(self, step: int, values: Mapping[str, float | str]) -> None:
         """Adds a line; a kill of the process cannot take it back.

@@ -8,12 +8,12 @@ in its order, so each image is still offered once an epoch.
 
 import dataclasses
 import json
-import os
 import pathlib
 
 import keras
 import tensorflow as tf
 
+from tf_smallgan.atomic import replacing
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.training.best import BestCheckpoint
@@ -101,12 +101,11 @@ class Recovery:
 
     def _remember(self, rollbacks: int, skipped: int) -> None:
         path = self.workdir.rollbacks
-        partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_text(
-                json.dumps({"rollbacks": rollbacks, "skipped": skipped}) + "\n"
-            )
-            os.replace(partial, path)
+            with replacing(path) as partial:
+                partial.write_text(
+                    json.dumps({"rollbacks": rollbacks, "skipped": skipped}) + "\n"
+                )
         except OSError as error:
             raise InputError(f"{path} could not be written: {error}.") from error
 
