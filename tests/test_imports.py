@@ -108,6 +108,23 @@ def test_one_place_imports_tensorflow_gan():
     assert importers == ["tf_smallgan.gan_library"]
 
 
+def test_servings_own_package_is_not_needed():
+    assert not [
+        module
+        for module, path in _modules().items()
+        if "tensorflow_serving" in path.read_text().replace("tensorflow_serving/", "")
+    ]
+
+
+def test_grpc_is_imported_where_it_is_used():
+    importers = [
+        module
+        for module, path in _modules().items()
+        if any(line.strip() == "import grpc" for line in path.read_text().split("\n"))
+    ]
+    assert importers == ["export.grpc_transport"]
+
+
 def test_only_config_and_commands_see_absl_flags():
     readers = {
         module

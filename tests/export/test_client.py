@@ -24,8 +24,6 @@ def start(protocol, model):
     """A context manager around a server of the protocol."""
     if protocol == "rest":
         return servers.rest_server(model)
-    pytest.importorskip("grpc", reason="the extra `serving` is not installed")
-    pytest.importorskip("tensorflow_serving.apis", reason="no tensorflow-serving-api")
     return servers.grpc_server(model)
 
 
@@ -107,8 +105,6 @@ def test_no_such_model(server):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nobody_listens(protocol):
-    if protocol == "grpc":
-        pytest.importorskip("grpc")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

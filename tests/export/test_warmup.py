@@ -1,8 +1,12 @@
 import collections
 
 import numpy as np
-import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+)
 
 from export import warmup, wire
 from export.recording import EXTRA
@@ -25,13 +29,12 @@ def test_replayed(exported, session_model):
 
 
 def test_servings_own_messages_read_it(exported):
-    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
     path = exported / EXTRA / warmup.WARMUP_FILE
     records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     ours = list(warmup.read_warmup(exported))
     assert len(records) == len(ours) == 30
     for record, (signature, inputs) in zip(records, ours):
-        log = logs.PredictionLog.FromString(record)
+        log = prediction_log_pb2.PredictionLog.FromString(record)
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
         assert request.model_spec.signature_name == signature
@@ -40,14 +43,15 @@ def test_servings_own_messages_read_it(exported):
 
 
 def test_wire_messages_are_servings_own():
-    predict = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
-    metadata = pytest.importorskip("tensorflow_serving.apis.get_model_metadata_pb2")
     for ours, theirs in (
-        (wire.PredictRequest, predict.PredictRequest),
-        (wire.PredictResponse, predict.PredictResponse),
-        (wire.GetModelMetadataRequest, metadata.GetModelMetadataRequest),
-        (wire.GetModelMetadataResponse, metadata.GetModelMetadataResponse),
-        (wire.SignatureDefMap, metadata.SignatureDefMap),
+        (wire.PredictRequest, predict_pb2.PredictRequest),
+        (wire.PredictResponse, predict_pb2.PredictResponse),
+        (wire.GetModelMetadataRequest, get_model_metadata_pb2.GetModelMetadataRequest),
+        (
+            wire.GetModelMetadataResponse,
+            get_model_metadata_pb2.GetModelMetadataResponse,
+        ),
+        (wire.SignatureDefMap, get_model_metadata_pb2.SignatureDefMap),
     ):
         for field in ours.DESCRIPTOR.fields:
             other = theirs.DESCRIPTOR.fields_by_name[field.name]
