@@ -37,7 +37,8 @@ Arrays = dict[str, np.ndarray]
 class Facts:
     """What an export is, in plain values.
 
-    `standing_batches` is 0 for statistics that were not gathered here.
+    `standing_batches` is 0 for statistics that were not gathered here; `dataset` is ""
+    for exports of revisions that did not write it.
     """
 
     step: int
@@ -52,6 +53,7 @@ class Facts:
     latent_distribution: str
     standing_batches: int
     standing_truncations: tuple[float, ...]
+    dataset: str = ""
 
     @property
     def tolerance(self) -> float:
@@ -83,6 +85,7 @@ def facts_of(restored: Restored, grid: Sequence[float]) -> Facts:
             0 if spec.statistics_truncations else sampling.standing_batches
         ),
         standing_truncations=tuple(grid),
+        dataset=restored.config.data.dataset,
     )
 
 

@@ -31,3 +31,10 @@ def test_what_a_user_can_mend_is_a_sentence(error, said, capsys):
 def test_what_is_a_defect_is_a_traceback():
     with pytest.raises(OSError, match="other"), one_sentence_errors("train"):
         raise OSError(errno.EIO, "other")
+
+
+def test_an_interruption_is_a_sentence_and_130(capsys):
+    with pytest.raises(SystemExit) as end, one_sentence_errors("prepare"):
+        raise KeyboardInterrupt
+    assert end.value.code == 130
+    assert "prepare: interrupted. What was written" in capsys.readouterr().err

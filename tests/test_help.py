@@ -17,6 +17,14 @@ def test_help_names_every_flag(command):
             assert f"--{field.name}" in text or f"--[no]{field.name}" in text
 
 
+def test_help_of_an_experiment_has_its_own_defaults():
+    text = config.help_text("gaussian_grid", "Grids.")
+    part = text[text.index("--train_steps") :]
+    assert part[: part.index("integer")].count("'20000'") == 1
+    # Nothing of it stays for other commands.
+    assert "'20000'" not in config.help_text("train", "Trains.")
+
+
 @pytest.mark.parametrize(
     ("module", "flag"),
     [

@@ -26,7 +26,7 @@ from tf_smallgan.models import standing
 from tf_smallgan.models.factory import build_discriminator
 from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.training.checkpoints import find_checkpoint
-from tf_smallgan.training.state import restore_average
+from tf_smallgan.training.state import restore_average, restore_generator
 from tf_smallgan.workdir import Workdir
 
 
@@ -123,6 +123,12 @@ def test_sample_draws_from_an_imported_workdir(deep, tmp_path):
         images = next(array for array in file.values() if array.ndim == 4)
     assert images.shape == (3, 128, 128, 3)
     assert images.std() > 1 and images.std(0).max() > 1
+
+
+def test_an_import_has_averaged_weights_alone(deep):
+    spec, path, _ = _restored(deep[0])
+    with pytest.raises(InputError, match="was imported.*--weights=average"):
+        restore_generator(spec, path, "trained")
 
 
 def test_residual_networks_come_with_their_discriminator(residual):

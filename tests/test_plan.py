@@ -90,3 +90,15 @@ def test_memory_estimate_grows_with_the_batch_and_counts_adam():
     g, d = ForwardCost(1000, 0, 0), ForwardCost(500, 0, 10.0)
     small = plan.memory_bytes(config.parse(["--batch_size=8"]), 1, g, d)
     np.testing.assert_allclose(small, 4 * (4 * 1500 + 1000) + 2 * 8 * 10)
+
+
+def test_replicas_that_no_device_was_asked_for_are_called_that():
+    digits = f"--flagfile={_CONFIGS}/digits.cfg"
+    assert "replicas: not known here" in "\n".join(_plan(digits, "--strategy=tpu"))
+    assert "replicas: 1, 32 images each" in _plan(digits)
+    four = _plan(digits, "--strategy=mirrored", "--logical_cpus=4")
+    assert "replicas: 4, 8 images each" in four
+
+
+def test_a_plan_warns_of_an_average_that_is_no_average():
+    assert "--ema_decay" in _plan("--dataset=digits")[-1]

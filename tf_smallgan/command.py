@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -70,13 +71,20 @@ def main(command: str, run: Callable[[config_lib.Config], None]) -> None:
 def one_sentence_errors(command: str) -> Iterator[None]:
     """Prints an InputError as one line and exits with 2, without a traceback.
 
-    So it does with a full disk, wherever it was met.
+    So it does with a full disk, wherever it was met, and with Ctrl-C (130).
     """
     try:
         yield
     except InputError as error:
         print(f"{command}: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print(
+            f"\n{command}: interrupted. What was written whole before is kept; the "
+            "same command goes on from there.",
+            file=sys.stderr,
+        )
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         full = os.strerror(errno.ENOSPC)
         if full not in str(error):

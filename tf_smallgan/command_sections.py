@@ -12,7 +12,8 @@ class SampleConfig:
     out: str = option("samples.png", "A .png picture or an .npz of images.")
     count: int | None = option(
         None,
-        "Images in all; 64 when not given, ten a class with --layout=classes.",
+        "Images in all, 64 when not given. --layout=classes: as many a class as that "
+        "gives each, ten when not given. --layout=interpolation: in rows of ten.",
         minimum=1,
     )
     label: tuple[int, ...] | None = option(

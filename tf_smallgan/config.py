@@ -104,12 +104,17 @@ def define_flags(command: str, flag_values: flags.FlagValues) -> None:
 def help_text(command: str, about: str) -> str:
     """What --help prints: what the command is for, and every flag by its section."""
     parts = [about.strip()]
+    # What an experiment starts from is its default.
+    presets = dict(x.removeprefix("--").split("=") for x in PRESETS.get(command, ()))
     # A command's own flags first.
     for section in reversed(sections_of(command).values()):
         values = flags.FlagValues()
         hints = typing.get_type_hints(section)
         for field in dataclasses.fields(section):
             _define_flag(field, hints[field.name], values)
+        for name, text in presets.items():
+            if name in values:
+                values.set_default(name, text)
         _, lines = values.module_help(__name__).split(f"{__name__}:\n")
         parts.append(f"{section.__doc__}\n{lines}")
     return "\n\n".join(parts)
@@ -236,7 +241,14 @@ def with_stored_flags(argv: Sequence[str], command: str) -> list[str]:
             f"--workdir={workdir} has no {FLAGS_FILE}: it is not the folder of a "
             "training run. Train first, or name the run's folder."
         )
-    return [f"--flagfile={path}", *argv]
+    return [*_stored(path), *argv]
+
+
+def _stored(path: pathlib.Path) -> list[str]:
+    """The flags of a workdir, but for those of the machine that it was trained on."""
+    own = tuple(f"--{name}=" for name in ("strategy", "tpu", "logical_cpus"))
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line.startswith("-") and not line.startswith(own)]
 
 
 def to_flag_lines(config: Config) -> list[str]:

@@ -260,6 +260,12 @@ class ScheduleConfig:
     sample_every_steps: int = option(500, "Sample grid interval.", minimum=0)
     eval_every_steps: int = option(0, "Evaluation interval.", minimum=0)
     eval_samples: int = option(1000, "Samples of an evaluation.", minimum=2)
+    eval_reference_images: int = option(
+        0,
+        "Real images, always the same, that an evaluation's samples are held against; "
+        "all of them when 0, which are embedded once, at the first evaluation.",
+        minimum=0,
+    )
     keep_checkpoints: int = option(3, "Checkpoints kept.", minimum=1)
     on_collapse: str = option(
         "stop", "What to do when training collapses.", choices=("stop", "rollback")

@@ -71,7 +71,9 @@ class ImageQualityConfig(ExperimentConfig):
 
     seeds: int = option(2, "Runs of each arm, with seeds from --seed on.", minimum=1)
     arms: tuple[str, ...] = option(
-        (), "Comma list of arms; plain, 4x, 8x and four batches when empty."
+        (),
+        "Comma list of arms among plain, k_center_4x, k_center_8x, balanced_4x, "
+        "balanced_8x and plain_4b; all of them when empty.",
     )
     runs_dir: str = option(
         "runs/image_quality", "Folder of the runs, each an ordinary workdir."

@@ -15,6 +15,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.training import ema
 from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.strategy import check_batch, planned_replicas
 
@@ -195,8 +196,20 @@ def plan_lines(config: Config) -> list[str]:
         f"core-set: {_methods(coreset)}, scope {coreset.coreset_scope}, "
         f"embedder {coreset.embedder}",
         _epoch_line(config, large),
-        f"replicas: {replicas}, {training.batch_size // replicas} images each",
+        f"replicas: {_assumed(config, replicas)}{replicas}, "
+        f"{training.batch_size // replicas} images each",
+        *filter(None, [ema.warning(training)]),
     ]
+
+
+def _assumed(config: Config, replicas: int) -> str:
+    """What to say of a number of replicas that no device was asked for."""
+    if replicas > 1 or config.run.strategy not in ("mirrored", "tpu"):
+        return ""
+    return (
+        "not known here (--strategy=mirrored --logical_cpus=8 plans for 8), "
+        "planned for "
+    )
 
 
 def _methods(coreset: CoresetConfig) -> str:

@@ -26,6 +26,7 @@ from tf_smallgan.preparation import (
     open_data,
 )
 from tf_smallgan.preview import Preview
+from tf_smallgan.training import ema
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.best import BestCheckpoint
@@ -107,6 +108,8 @@ def _train_together(
             )
             return
         last = config.training.train_steps
+        if warning := ema.warning(config.training):
+            print(warning, flush=True)
         print(
             f"Training from step {first_step} to {last}. The first step takes longest: "
             "its graph is built before it runs.",

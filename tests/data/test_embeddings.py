@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan.config import DataConfig
-from tf_smallgan.data import embeddings, sources
+from tf_smallgan.data import embeddings, pixels, sources
 from tf_smallgan.data.projection import project, projection
 from tf_smallgan.errors import InputError
 
@@ -164,9 +164,32 @@ def test_other_settings_are_refused_with_the_difference(digits, tmp_path, change
         lambda: embeddings.load_cache(str(tmp_path), table, other),
         lambda: embeddings.build_cache(str(tmp_path), read, table, other, _pixels),
     ):
-        with pytest.raises(InputError, match=f"(?s){line}.*Delete .*--cache_dir="):
+        with pytest.raises(InputError, match=f"(?s){line}.*--cache_dir="):
             use()
     assert _contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({"projection_seed": 4}, "--cache_seed=3 shares it"),
+        # The classifier's weights follow from the same seed.
+        (
+            {"projection_seed": 4, "embedder": {"name": "pixels", "weights": "b"}},
+            "--cache_seed=3 shares it",
+        ),
+        ({"embedder": {"name": "pixels", "weights": "b"}}, "or remove .*fingerprint"),
+        ({"projection_seed": 4, "resolution": 32}, "or remove .*embeddings-.*npy"),
+    ],
+)
+def test_the_way_out_of_another_cache(digits, tmp_path, change, advice):
+    read, table = digits
+    embedder = {"name": "pixels", "weights": "a"}
+    spec = dataclasses.replace(SPEC, embedder=embedder)
+    embeddings.build_cache(str(tmp_path), read, table, spec, _pixels)
+    other = dataclasses.replace(spec, **change)
+    with pytest.raises(InputError, match=f"(?s){advice}"):
+        embeddings.load_cache(str(tmp_path), table, other)
 
 
 def test_other_images_are_refused(digits, tmp_path):
@@ -209,6 +232,11 @@ def test_unreadable_image_is_named(image_folder, tmp_path):
             _pixels,
             batch_size=2,
         )
+
+
+def test_a_finite_set_of_batches_ends():
+    batches = pixels.naming_unreadable(iter([1, 2]), 0, lambda step: None)
+    assert list(batches) == [1, 2]
 
 
 def test_shuffled_and_resharded_files_keep_their_embeddings(

@@ -168,3 +168,11 @@ def test_damaged_image_is_named_when_training_reaches_it(image_folder):
         np.testing.assert_array_equal(next(batches)["index"][0], expected)
     with pytest.raises(InputError, match="dog/5.jpg of image_folder train cannot be"):
         next(batches)
+
+
+def test_a_folder_has_one_split(image_folder):
+    config = DataConfig(
+        dataset="image_folder", data_dir=str(image_folder), split="test"
+    )
+    with pytest.raises(InputError, match="--split=test: .* give --split=train"):
+        sources.open_source(config)

@@ -92,7 +92,7 @@ def test_during_training(config, data, ran):
     from tf_smallgan import settings
     from tf_smallgan.training.state import build_state
 
-    config = config_lib.replace(config, eval_samples=40)
+    config = config_lib.replace(config, eval_samples=40, eval_reference_images=500)
     state = build_state(settings.model_spec(config), config.training, seed=0)
     said = []
     evaluation = during_training.TrainingEvaluation(
@@ -105,6 +105,7 @@ def test_during_training(config, data, ran):
         np.testing.assert_array_equal(variable, value)
     assert values["classifier_frechet_distance_40"] > 0
     assert values["evaluation_seconds"] > 0
+    assert "Reference (classifier): 500 images" in said[0]
     assert "training paused" in said[-1] and said[-1].startswith("step 3:")
     name = during_training.deciding_metric(values)
     assert name == "classifier_frechet_distance_40"
@@ -166,3 +167,22 @@ def test_no_labels_and_no_inception(config):
     assert wanted_spaces(weights) == ("inception",)
     both = config_lib.replace(config, inception_weights="file")
     assert wanted_spaces(both) == ("classifier", "inception")
+
+
+def test_a_reference_of_one_image_is_refused(config):
+    one = config_lib.replace(config, eval_reference_images=1)
+    with pytest.raises(InputError, match="--eval_reference_images=1 has no spread"):
+        during_training.check_spaces_wanted(one)
+
+
+def test_devices_of_the_training_are_not_taken_over(workdir, tmp_path):
+    lines = (workdir / "flags.cfg").read_text().splitlines()
+    own = ("--strategy=", "--tpu=", "--logical_cpus=")
+    kept = [line for line in lines if not line.startswith(own)]
+    assert len(kept) == len(lines) - 3
+    elsewhere = ["# By hand.", "", "--strategy=tpu", "--tpu=far", "--logical_cpus=8"]
+    (tmp_path / "flags.cfg").write_text("\n".join([*kept, *elsewhere]))
+    run = parse(tmp_path).run
+    assert (run.strategy, run.tpu, run.logical_cpus) == ("auto", "local", 1)
+    assert parse(tmp_path, "--strategy=mirrored").run.strategy == "mirrored"
+    assert parse(tmp_path).training == parse(workdir).training

@@ -89,6 +89,16 @@ def test_a_reference_of_some_images(data, pixel_space, computed, monkeypatch):
     assert load_or_compute(data, pixel_space, most_images=5000).path == computed.path
 
 
+def test_an_image_that_cannot_be_read_is_named(data, pixel_space, tmp_path):
+    def read(record):
+        return tf.where(record == 70, b"no image", data.read(record))
+
+    damaged = dataclasses.replace(data, read=read, folder=tmp_path)
+    name = data.table.name_of(70)
+    with pytest.raises(InputError, match=f"The image {name} of .* cannot be read"):
+        load_or_compute(damaged, pixel_space)
+
+
 class Killed(Exception):
     """Stands for a kill, between two batches."""
 

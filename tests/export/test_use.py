@@ -12,10 +12,12 @@ from tests.export.helpers import FLAGS, STEP
 from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate, preparation, sample, settings
 from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation import supply
 from tf_smallgan.evaluation.supply import ExportSupply, shuffled_labels
 from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.sampling import ExportDrawer, blend
 from tf_smallgan.training import classifier
+from tf_smallgan.workdir import exported_facts
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +27,10 @@ def spec():
 
 
 def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional, spec):
-    supply = ExportSupply(str(unconditional), spec, seed=3)
-    assert supply.num_classes == 0
-    labels = shuffled_labels(70, supply.num_classes, seed=0)
-    batches = [images for images, _ in supply.images(labels, 0.5)]
+    of_export = ExportSupply(str(unconditional), spec, seed=3)
+    assert of_export.num_classes == 0
+    labels = shuffled_labels(70, of_export.num_classes, seed=0)
+    batches = [images for images, _ in of_export.images(labels, 0.5)]
     drawn = ExportDrawer(str(unconditional), 0.5, seed=3).draw(labels)
     np.testing.assert_array_equal(np.concatenate(batches), drawn)
 
@@ -61,6 +63,27 @@ def test_an_export_is_scored_without_a_workdir(exported, tmp_path, monkeypatch):
     assert record["exported_step"] == STEP and "step" not in record
     assert record["truncation_rule"] == "hub" and record["bn"] == "as exported"
     assert record["spaces"]["classifier"]["metrics"]["conditional_accuracy"] >= 0
+
+
+def test_an_export_is_not_scored_against_images_that_nobody_named(
+    exported, tmp_path, monkeypatch
+):
+    facts = {**exported_facts(exported), "dataset": "mnist"}
+    monkeypatch.setattr(supply, "exported_facts", lambda version: facts)
+    flags = [f"--export_dir={exported}", f"--results_dir={tmp_path}"]
+    with pytest.raises(InputError, match="trained on mnist, .* is the default"):
+        evaluate.run(config_lib.parse([*flags, "--resolution=32"], "evaluate"))
+    named = config_lib.parse([*flags, "--dataset=image_folder"], "evaluate")
+    supply.check_exported_data(str(exported), named)
+    facts["dataset"] = "digits"
+    supply.check_exported_data(str(exported), config_lib.parse(flags, "evaluate"))
+    # Exports of earlier revisions do not say.
+    del facts["dataset"]
+    supply.check_exported_data(str(exported), config_lib.parse(flags, "evaluate"))
+
+
+def test_an_export_knows_its_data_set(exported):
+    assert exported_facts(exported)["dataset"] == "digits"
 
 
 def test_classes_without_labels_are_not_scored_with(

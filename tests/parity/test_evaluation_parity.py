@@ -1,6 +1,7 @@
 """The evaluation's maths against that of the PyTorch tools, on the same features.
 
-Each is skipped where its package is not installed (extra `parity`).
+Each is skipped where its package is not installed: PyTorch (extra `parity`), and
+pytorch-fid or torch-fidelity, which both bring torchvision.
 """
 
 import numpy as np
@@ -22,7 +23,7 @@ def features(seed: int, count: int = 800, dim: int = 64) -> np.ndarray:
 def test_frechet_distance_is_pytorch_fids():
     pytest.importorskip("torch", reason="PyTorch is not installed (extra parity)")
     fid_score = pytest.importorskip(
-        "pytorch_fid.fid_score", reason="pytorch-fid is not installed (extra parity)"
+        "pytorch_fid.fid_score", reason="pytorch-fid is not installed"
     )
     x, y = (features(seed).astype(np.float64) for seed in (1, 2))
     expected = fid_score.calculate_frechet_distance(
@@ -37,7 +38,7 @@ def torch_fidelity():
     """The package's modules."""
     pytest.importorskip("torch", reason="PyTorch is not installed (extra parity)")
     return pytest.importorskip(
-        "torch_fidelity", reason="torch-fidelity is not installed (extra parity)"
+        "torch_fidelity", reason="torch-fidelity is not installed"
     )
 
 

@@ -26,9 +26,10 @@ from tf_smallgan.data.records import Reader, RecordTable, Report, no_report
 from tf_smallgan.errors import InputError
 
 FORMAT = 1
-DEFAULT_SHARD_SIZE = 16_384
+DEFAULT_SHARD_SIZE = 4_096
 _FINGERPRINT, _DIGESTS = "fingerprint.json", "digests.npy"
 _SHARD_SIZE = "shard_size"  # beside the fingerprint, not compared
+_SEED = "projection_seed"
 
 Embed = Callable[[np.ndarray], Any]
 """Unflipped images [B, H, W, C] uint8 -> features [B, F] float32."""
@@ -241,18 +242,36 @@ def _read_header(folder: str, wanted: dict[str, Any]) -> tuple[np.ndarray, int]:
     """Digests [N] and shard size of a cache that fits `wanted`."""
     found = files.read_json(f"{folder}/{_FINGERPRINT}")
     shard_size = found.pop(_SHARD_SIZE)
-    lines = [
-        f"  {key}: the cache has {_show(found, key)}, this run has {_show(wanted, key)}"
+    differing = [
+        key
         for key in sorted(found.keys() | wanted.keys())
         if _show(found, key) != _show(wanted, key)
     ]
-    if lines:
+    if differing:
+        lines = (
+            f"  {key}: the cache has {_show(found, key)}, this run has "
+            + _show(wanted, key)
+            for key in differing
+        )
         raise InputError(
             f"The embedding cache in {folder} was made from other data or settings:\n"
             + "\n".join(lines)
-            + f"\nDelete {folder}, or give another folder with --cache_dir=."
+            + f"\n{_way_out(folder, found, differing)}"
         )
     return files.read_array(f"{folder}/{_DIGESTS}"), shard_size
+
+
+def _way_out(folder: str, found: dict[str, Any], differing: list[str]) -> str:
+    """What to do about a cache of something else."""
+    if set(differing) <= {_SEED, "embedder.weights"} and _SEED in differing:
+        return (
+            f"It was made with another seed: --cache_seed={found[_SEED]} shares it, "
+            "another --cache_dir= makes one of its own."
+        )
+    return (
+        "Give another folder with --cache_dir=, or remove "
+        f"{folder}/{_FINGERPRINT} and {folder}/embeddings-*.npy to make it again."
+    )
 
 
 def _show(fingerprint: dict[str, Any], key: str) -> str:

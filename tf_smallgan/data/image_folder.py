@@ -36,12 +36,18 @@ class ImageFolderSource:
 
         Args:
           folder: holds a folder a class.
-          split: only a name here.
+          split: "train", since all images of the folder are.
           conditional: where it is False, images may lie directly in `folder`.
 
         Raises:
-          InputError: the folder is missing, empty, or one level too high or low.
+          InputError: the folder is missing, empty, or one level too high or low, or
+            another split is asked for.
         """
+        if split != "train":
+            raise InputError(
+                f"--split={split}: all images of an image folder are its split "
+                "'train'; give --split=train, and the folder of others by --data_dir."
+            )
         self.split, self._folder = split, folder.rstrip("/")
         if not folder or not tf.io.gfile.isdir(folder):
             raise InputError(

@@ -91,6 +91,8 @@ def naming_unreadable(
     while True:
         try:
             batch = next(batches)
+        except StopIteration:
+            return
         except tf.errors.OpError:
             check(step)
             raise  # Every image decodes: it is something else.

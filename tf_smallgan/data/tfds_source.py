@@ -138,8 +138,8 @@ def _prepare(builder: tfds.core.DatasetBuilder, name: str, data_dir: str) -> Non
         raise InputError(
             f"--dataset={name} is not prepared in {builder.data_dir}, and preparing it "
             f"failed ({type(error).__name__}: {_first_line(error)}). Where there is a "
-            f"network run: tfds build {name}{where}. Or name the folder that holds it "
-            "with --data_dir=."
+            f"network run: tfds build {name}{where}; it says which archives have to be "
+            "placed by hand, if any. Or name the folder that holds it with --data_dir=."
         ) from error
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_smallgan import settings
 from tf_smallgan.config import Config, EvaluateConfig
+from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.evaluator import Measure, evaluate
 from tf_smallgan.evaluation.session import (
     check_spaces,
@@ -76,7 +77,9 @@ class TrainingEvaluation:
 
     def _open(self) -> list[Measure]:
         if self._measures is None:
-            options = EvaluateConfig()
+            options = EvaluateConfig(
+                reference_images=self.config.schedule.eval_reference_images
+            )
             config = dataclasses.replace(self.config, evaluate=options)
             names = wanted_spaces(config)
             spaces = open_spaces(config, self.data, names, self.strategy)
@@ -104,6 +107,10 @@ class TrainingEvaluation:
 
 def check_spaces_wanted(config: Config) -> None:
     """Raises InputError where a completed config's images cannot be scored."""
+    if config.schedule.eval_reference_images == 1:
+        raise InputError(
+            "--eval_reference_images=1 has no spread; give at least 2, or 0 for all."
+        )
     wanted_spaces(dataclasses.replace(config, evaluate=EvaluateConfig()))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.arrays import UNREADABLE, read_arrays, write_arrays
+from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.features import (
     CHUNK_IMAGES,
@@ -124,8 +125,14 @@ def _embed(
     moments = seen.moments
     left = ordered[moments.count :]
 
+    def refuse_unreadable_of(chunk: int) -> None:
+        part = left[chunk * CHUNK_IMAGES : (chunk + 1) * CHUNK_IMAGES]
+        channels = data.config.data.image_channels or 3
+        refuse_unreadable(data.read, data.table, part, channels)
+
     def images() -> Iterator[np.ndarray]:
-        for batch, _ in data.images(left).batch(CHUNK_IMAGES).prefetch(2):
+        batches = iter(data.images(left).batch(CHUNK_IMAGES).prefetch(2))
+        for batch, _ in naming_unreadable(batches, 0, refuse_unreadable_of):
             yield batch.numpy()
 
     for features, *_ in Collector(space, strategy).embed(images()):

@@ -14,7 +14,12 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.evaluator import Measure
 from tf_smallgan.evaluation.features import FeatureSpace, classifier_space
 from tf_smallgan.evaluation.reference import load_or_compute, load_reference
-from tf_smallgan.evaluation.supply import ExportSupply, GeneratorSupply, Supply
+from tf_smallgan.evaluation.supply import (
+    ExportSupply,
+    GeneratorSupply,
+    Supply,
+    check_exported_data,
+)
 from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.preparation import TrainingData, open_data
@@ -187,6 +192,8 @@ def open_supply(
     assert options is not None
     spec = settings.model_spec(config)
     if options.export_dir:
+        if not options.reference:
+            check_exported_data(options.export_dir, config)
         export = ExportSupply(options.export_dir, spec, config.run.seed)
         return export, {"ema": True, **export.facts}
     workdir = Workdir(config.run.workdir)

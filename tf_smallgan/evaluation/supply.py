@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.config import Config
+from tf_smallgan.config_sections import DataConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
 from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
@@ -142,6 +144,23 @@ class GeneratorSupply:
 def _values(generator: keras.Model) -> list[np.ndarray]:
     """Spectral norm vectors and moving statistics."""
     return [variable.numpy() for variable in generator.non_trainable_variables]
+
+
+def check_exported_data(folder: str, config: Config) -> None:
+    """Refuses real images that nobody named where an export was not trained on them.
+
+    Raises:
+      InputError: they are the default's and not its own, or there is no export.
+    """
+    trained_on = exported_facts(version_folder(folder)).get("dataset", "")
+    dataset = config.data.dataset
+    named = config.run.workdir or dataset != DataConfig().dataset
+    if not named and trained_on not in ("", dataset):
+        raise InputError(
+            f"--export_dir={folder} was trained on {trained_on}, and "
+            f"--dataset={dataset} is the default: give --dataset={trained_on} and its "
+            "--data_dir, or its --workdir."
+        )
 
 
 def _check_export(folder: str, exported: dict[str, Any], spec: ModelSpec) -> None:

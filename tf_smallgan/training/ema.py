@@ -10,6 +10,11 @@ norm statistics are copied: sampling recomputes them for the averaged weights
 import keras
 import tensorflow as tf
 
+from tf_smallgan.config import TrainingConfig
+
+# Of the weights that training began with; noise then shows in samples.
+_MOST_LEFT = 0.1
+
 
 def update_average(
     strategy: tf.distribute.Strategy,
@@ -37,6 +42,21 @@ def update_average(
         strategy.extended.update(old.value, blend, args=(new.value,))
     for old, new in zip(average.non_trainable_variables, model.non_trainable_variables):
         strategy.extended.update(old.value, copy, args=(new.value,))
+
+
+def warning(training: TrainingConfig) -> str:
+    """A sentence where the average will be no average of what was learned, else ""."""
+    steps = training.train_steps - training.ema_start_step
+    left = training.ema_decay ** max(steps, 0)
+    if steps <= 0 or left <= _MOST_LEFT:
+        return ""
+    return (
+        f"Warning: after --train_steps={training.train_steps} the averaged weights, "
+        f"which are sampled, scored and exported, are still {left:.0%} what G was at "
+        f"step {training.ema_start_step}; give a smaller --ema_decay than "
+        f"{training.ema_decay:g}, such as {max(0.0, 1 - 10 / steps):.4g}, or train "
+        "longer."
+    )
 
 
 def decay_at(step: tf.Tensor, decay: float, start_step: int) -> tf.Tensor:

@@ -140,7 +140,8 @@ class HealthWatch:
                 f"Warning: at step {step} the discriminator has told real images from "
                 f"generated ones without fail for {_SURE_STEPS} steps. Large GANs do "
                 "that while they still improve, so training goes on; if samples do "
-                "not improve, lower --discriminator_lr or raise --data_oversample."
+                "not improve, start again in a fresh --workdir with a lower "
+                "--discriminator_lr."
             )
 
 

@@ -125,11 +125,23 @@ def damaged_checkpoint(path: str, reason: str) -> InputError:
 
 def foreign_checkpoint(path: str, error: Exception) -> InputError:
     """What to say of a checkpoint that is whole and does not fit."""
+    if not _was_trained(path):
+        return InputError(
+            f"The checkpoint {path} was imported, so that it has averaged weights "
+            "alone: it can be sampled, scored (--weights=average) and exported, but "
+            "not trained on."
+        )
     return InputError(
         f"The checkpoint {path} cannot be restored ({str(error)[:160]}...): it is of "
         "other networks than the workdir's flags.cfg says. Give the flags it was "
         "trained with, or choose another --workdir."
     )
+
+
+def _was_trained(path: str) -> bool:
+    """Whether training wrote it: then the weights that are trained are in it."""
+    names = (name for name, _ in tf.train.list_variables(path))
+    return any(name.startswith("generator/") for name in names)
 
 
 def restore_average(spec: ModelSpec, checkpoint_path: str) -> tuple[keras.Model, int]:

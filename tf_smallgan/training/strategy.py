@@ -39,7 +39,7 @@ def planned_replicas(run: RunConfig) -> int:
     name = _resolve(run)
     gpus = len(tf.config.list_physical_devices("GPU"))
     if name == "mirrored":
-        return gpus or run.logical_cpus
+        return len(_mirrored_devices(run))
     if name == "multi_worker":
         return place_in_cluster()[1] * max(gpus, 1)
     return 1
@@ -121,9 +121,15 @@ def _one_device(run: RunConfig) -> tf.distribute.Strategy:
 
 
 def _mirrored(run: RunConfig) -> tf.distribute.Strategy:
+    return _mirrored_over(_mirrored_devices(run))
+
+
+def _mirrored_devices(run: RunConfig) -> tuple[str, ...]:
+    """Parts of the CPU where they are asked for, else all GPUs, else the CPU."""
     gpus = len(tf.config.list_physical_devices("GPU"))
-    kind, count = ("GPU", gpus) if gpus else ("CPU", run.logical_cpus)
-    return _mirrored_over(tuple(f"{kind}:{i}" for i in range(count)))
+    if run.logical_cpus > 1 or not gpus:
+        return tuple(f"CPU:{i}" for i in range(run.logical_cpus))
+    return tuple(f"GPU:{i}" for i in range(gpus))
 
 
 @functools.cache
