@@ -2,7 +2,7 @@
 
 import pytest
 
-from tf_smallgan import config
+from tf_smallgan import config, evaluate, sample, train
 from tf_smallgan.errors import InputError
 from tf_smallgan.workdir import Workdir, version_folder
 
@@ -84,3 +84,20 @@ def test_newest_version_of_an_export(tmp_path):
     assert version_folder(str(tmp_path / "2")).name == "2"
     with pytest.raises(InputError, match="holds no SavedModel"):
         version_folder(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("train", ["--workdir=gs://bucket/run"]),
+        ("train", ["--workdir=runs/x", "--cache_dir=gs://bucket/cache"]),
+        ("sample", ["--export_dir=e", "--out=gs://bucket/a.png"]),
+        ("evaluate", ["--export_dir=gs://bucket/e", "--results_dir=r"]),
+        ("evaluate", ["--export_dir=e", "--results_dir=gs://bucket/r"]),
+        ("evaluate", ["--export_dir=e", "--report=gs://bucket/r.html"]),
+    ],
+)
+def test_a_bucket_is_not_taken_for_a_folder(command, flags):
+    run = {"train": train, "sample": sample, "evaluate": evaluate}[command].run
+    with pytest.raises(InputError, match="=gs://bucket/.* is an address"):
+        run(config.parse(flags, command))

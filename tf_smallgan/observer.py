@@ -55,7 +55,7 @@ class CoresetObserver:
 
     Attributes:
       seen: a bit for each image that was ever trained on, part of the checkpoint. A
-        worker marks what its own replicas train on; `report` joins all workers'.
+        worker marks what its own replicas train on; `join` gives each all of them.
     """
 
     def __init__(
@@ -72,9 +72,13 @@ class CoresetObserver:
         for index in self._strategy.experimental_local_results(batch["index"]):
             self.seen.add(index.numpy())
 
+    def join(self) -> None:
+        """Gives every worker the marks of all; all must call it."""
+        self.seen.join(self._cluster)
+
     def report(self, step: int) -> dict[str, float]:
         """Share of images seen, and the radius of each core-set that is on."""
-        self.seen.join(self._cluster)
+        self.join()
         values: dict[str, Any] = {"images_seen_share": self.seen.share}
         plan = self._plan
         if self._prior.oversample > 1:

@@ -90,6 +90,8 @@ def open_data(
         folder = cache_folder(config)
         with contextlib.closing(Counter("scanning")) as report:
             table = load_table(source, str(folder), report)
+        if source.notice:
+            say(source.notice)
     if not config.data.conditional and census.has_unlabelled(table):
         # Classes that images do not have: nothing can be trained on them or scored.
         config = config_lib.replace(config, num_classes=None)

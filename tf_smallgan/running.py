@@ -17,6 +17,8 @@ from tf_smallgan.evaluation.during_training import (
     TrainingEvaluation,
     check_spaces_wanted,
     deciding_metric,
+    is_missing,
+    scored_how,
 )
 from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
 from tf_smallgan.preparation import (
@@ -32,8 +34,8 @@ from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.best import BestCheckpoint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.cluster import Cluster, cluster_of
-from tf_smallgan.training.health import HealthWatch
-from tf_smallgan.training.logs import MetricsFile, TensorBoard
+from tf_smallgan.training.health import HealthWatch, was_diverse
+from tf_smallgan.training.logs import MetricsFile, TensorBoard, read_metrics
 from tf_smallgan.training.loop import Actions, Intervals, Loop
 from tf_smallgan.training.recovery import Recovery
 from tf_smallgan.training.spectrum import largest, spectrum_reader
@@ -101,13 +103,21 @@ def _train_together(
         recovery = _recovery(config, own, state, checkpoints)
         if first_step:
             print(f"Resumed from step {first_step}", flush=True)
-        if first_step >= config.training.train_steps:
+        last = config.training.train_steps
+        # The chief has the log.
+        rows = read_metrics(own.metrics)
+        (unscored,) = cluster.of_chief([is_missing(config, first_step, rows)])
+        if first_step < last or unscored:
+            loop = _make_loop(config, data, strategy, own, observer, recovery)
+        if unscored:
+            print(f"Step {first_step} was saved and not scored: now it is.", flush=True)
+            loop.catch_up()
+        if first_step >= last:
             print(
-                f"Finished: step {first_step} of {config.training.train_steps} is "
-                "reached. A larger --train_steps goes on."
+                f"Finished: step {first_step} of {last} is reached. A larger "
+                "--train_steps goes on."
             )
             return
-        last = config.training.train_steps
         if warning := ema.warning(config.training):
             print(warning, flush=True)
         print(
@@ -115,7 +125,6 @@ def _train_together(
             "its graph is built before it runs.",
             flush=True,
         )
-        loop = _make_loop(config, data, strategy, own, observer, recovery)
         if loop.run():
             print(f"Finished at step {last}. {_results(workdir)}")
 
@@ -133,7 +142,9 @@ def _recovery(
     config: Config, workdir: Workdir, state: TrainingState, checkpoints: Checkpoints
 ) -> Recovery:
     """What answers a collapse; all workers make it together, since it may save."""
-    best = BestCheckpoint(workdir, checkpoints.save_to, deciding_metric)
+    best = BestCheckpoint(
+        workdir, checkpoints.save_to, deciding_metric, scored_how(config)
+    )
     recovery = Recovery(
         workdir,
         state,
@@ -173,6 +184,12 @@ def _make_loop(
     state = recovery.state
     board = TensorBoard(workdir.tensorboard)
     schedule = config.schedule
+
+    def diverse_by(step: int) -> bool:
+        # Decided by all workers together, and the chief has the log.
+        found = was_diverse(read_metrics(workdir.metrics), step)
+        return bool(data.cluster.of_chief([found])[0])
+
     return Loop(
         state=state,
         train_step=make_train_step(
@@ -185,7 +202,7 @@ def _make_loop(
         open_input=lambda: _readable_batches(config, data, strategy, state.position()),
         checkpoints=recovery.checkpoints,
         best=recovery.best,
-        watch=HealthWatch(),
+        watch=HealthWatch(was_diverse=diverse_by(int(state.step.numpy()))),
         recovery=recovery,
         metrics_file=MetricsFile(workdir.metrics, int(state.step.numpy())),
         board=board,
@@ -194,6 +211,8 @@ def _make_loop(
             evaluate=TrainingEvaluation(config, data, state.average, strategy).scores,
             observe=observer.observe,
             report=_reporter(state, observer, board),
+            was_diverse=diverse_by,
+            before_save=observer.join,
         ),
         intervals=Intervals(
             checkpoint=schedule.checkpoint_every_steps,

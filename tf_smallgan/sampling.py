@@ -14,7 +14,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
-from tf_smallgan.workdir import Workdir, exported_facts, version_folder
+from tf_smallgan.workdir import Workdir, check_local, exported_facts, version_folder
 
 _DEFAULT_COUNT = 64
 _COLUMNS = 10
@@ -51,6 +51,7 @@ def write_samples(config: Config) -> None:
     wanted = config.sample
     assert wanted is not None
     check_truncation(wanted.truncation)
+    check_local("out", wanted.out)
     suffix = pathlib.Path(wanted.out).suffix
     if suffix not in (".png", ".npz"):
         raise InputError(

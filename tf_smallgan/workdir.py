@@ -37,12 +37,27 @@ EXPORT_EXTRA, EXPORT_FACTS = "assets.extra", "export.json"
 _PATTERN = set("*?[]\\")
 
 
+def check_local(flag: str, path: str) -> None:
+    """Refuses a bucket's address, which would become a folder of this machine.
+
+    Raises:
+      InputError: it is one.
+    """
+    if "://" in path:
+        raise InputError(
+            f"--{flag}={path} is an address, and what is written goes to folders of "
+            "this machine: give a folder, such as one that the bucket is mounted at. "
+            "Only --data_dir is read from buckets."
+        )
+
+
 def check_name(flag: str, path: str) -> None:
     """Refuses a folder that TensorFlow would read as a pattern when it restores.
 
     Raises:
-      InputError: the path has a character of patterns.
+      InputError: the path has a character of patterns, or as `check_local`.
     """
+    check_local(flag, path)
     found = [character for character in path if character in _PATTERN]
     if found:
         raise InputError(

@@ -47,3 +47,8 @@ def test_too_few_classes_are_refused(make_table):
     with pytest.raises(InputError, match="--num_classes=3.*label 7.*num_classes=8"):
         census.check_labels(make_table([0, 7]), True, 3)
     census.check_labels(make_table([0, 7]), True, 8)
+
+
+def test_classes_beyond_the_images_have_numbers_for_names():
+    assert census.names_of(("cat", "dog"), 4) == ["cat", "dog", "2", "3"]
+    assert census.names_of(None, 2) == ["0", "1"]

@@ -234,6 +234,18 @@ def test_unreadable_image_is_named(image_folder, tmp_path):
         )
 
 
+def test_an_image_that_is_gone_is_named(image_folder, tmp_path):
+    source = sources.open_source(
+        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    )
+    table = source.scan()
+    (image_folder / "dog" / "5.jpg").unlink()
+    with pytest.raises(InputError, match="dog/5.jpg .* cannot be read"):
+        embeddings.build_cache(
+            str(tmp_path / "cache"), source.reader(table), table, SPEC, _pixels
+        )
+
+
 def test_a_finite_set_of_batches_ends():
     batches = pixels.naming_unreadable(iter([1, 2]), 0, lambda step: None)
     assert list(batches) == [1, 2]

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tf_smallgan.config import DataConfig
 from tf_smallgan.data import census, pixels, sources
@@ -176,3 +177,23 @@ def test_a_folder_has_one_split(image_folder):
     )
     with pytest.raises(InputError, match="--split=test: .* give --split=train"):
         sources.open_source(config)
+
+
+def test_images_that_lie_on_their_side_are_said(image_folder):
+    source = _open(image_folder)
+    source.scan()
+    assert not source.notice
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    Image.new("RGB", (30, 20)).save(image_folder / "dog" / "5.jpg", exif=tags)
+    source = _open(image_folder)
+    source.scan()
+    assert source.notice.startswith("Note: 1 of the images are marked as turned")
+
+
+def test_a_file_that_is_gone_is_named(image_folder):
+    source = _open(image_folder)
+    (image_folder / "dog" / "3.png").unlink()
+    source.storage = lambda: ""
+    with pytest.raises(InputError, match="dog/3.png cannot be opened"):
+        source.scan()

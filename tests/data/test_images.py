@@ -1,10 +1,13 @@
 """Decoding, converting, cropping and resizing."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from tf_smallgan.data import images
+from tf_smallgan.data import exif, images
 
 
 def _png(pixels: np.ndarray) -> tf.Tensor:
@@ -102,3 +105,43 @@ def test_conversions_are_counted_and_said():
         "1 four-channel image was converted to RGB"
     )
     assert images.conversions(np.array([3, 3]), 3) == ""
+
+
+def _jpeg(image: Image.Image, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95, **options)
+    return buffer.getvalue()
+
+
+def test_cmyk_becomes_rgb_and_grey():
+    # Half of the cyan: red is halved.
+    encoded = _jpeg(Image.new("CMYK", (16, 8), (128, 0, 0, 0)))
+    assert int(images.stored_channels(tf.constant(encoded))) == 4
+    rgb = images.decode(tf.constant(encoded), 3).numpy()
+    np.testing.assert_allclose(rgb, np.full((8, 16, 3), [127, 255, 255]), atol=2)
+    grey = images.decode(tf.constant(encoded), 1).numpy()
+    # 0.299 * 127 + 0.701 * 255.
+    np.testing.assert_allclose(grey, np.full((8, 16, 1), 217), atol=2)
+
+
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_a_cameras_orientation_is_read(endian, turned):
+    tags = Image.Exif()
+    tags.endian = endian
+    tags[0x010F], tags[0x0110] = "A camera", "of some kind"
+    tags[0x0112] = turned
+    tags[0x0132] = "2020:01:01 00:00:00"
+    encoded = _jpeg(Image.new("RGB", (16, 8)), exif=tags)
+    assert Image.open(io.BytesIO(encoded)).getexif()[0x0112] == turned
+    assert int(exif.orientation(tf.constant(encoded))) == turned
+
+
+def test_no_orientation_is_the_first():
+    tags = Image.Exif()
+    tags[0x010F] = "A camera"
+    plain = Image.new("RGB", (16, 8))
+    said_nothing = _jpeg(plain, exif=tags)
+    torn = said_nothing[: said_nothing.index(b"Exif") + 9]
+    for encoded in (_jpeg(plain), said_nothing, torn, b"", b"Exif\x00\x00II"):
+        assert int(exif.orientation(tf.constant(encoded))) == 1

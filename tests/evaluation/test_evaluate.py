@@ -186,3 +186,28 @@ def test_devices_of_the_training_are_not_taken_over(workdir, tmp_path):
     assert (run.strategy, run.tpu, run.logical_cpus) == ("auto", "local", 1)
     assert parse(tmp_path, "--strategy=mirrored").run.strategy == "mirrored"
     assert parse(tmp_path).training == parse(workdir).training
+
+
+def test_a_saved_step_without_scores_is_missing_them(config):
+    config = config_lib.replace(config, eval_every_steps=5, train_steps=12)
+    rows = [{"step": 5, "evaluation_seconds": 1.0}, {"step": 10, "generator_loss": 0.1}]
+    missing = [
+        step for step in range(13) if during_training.is_missing(config, step, rows)
+    ]
+    assert missing == [10, 12]
+    off = config_lib.replace(config, eval_every_steps=0)
+    assert not during_training.is_missing(off, 12, [])
+
+
+def test_what_scores_depend_on_is_told_apart(config):
+    changes = [
+        {},
+        {"truncation_rule": "scale"},
+        {"standing_batches": 7},
+        {"eval_reference_images": 50},
+    ]
+    texts = {
+        during_training.scored_how(config_lib.replace(config, **change))
+        for change in changes
+    }
+    assert len(texts) == len(changes)

@@ -52,7 +52,7 @@ def test_the_least_is_kept_across_a_resume(run):
     assert path == str(run.workdir.best / "step-40")
     assert resumed.describe() == f"{path} (fid 8)"
     record = json.loads(run.workdir.best_file.read_text())
-    assert record == {"step": 40, "metric": "fid", "value": 8.0}
+    assert record == {"step": 40, "metric": "fid", "value": 8.0, "setting": ""}
 
 
 def test_another_metric_starts_anew(run):
@@ -60,6 +60,22 @@ def test_another_metric_starts_anew(run):
     assert run.offer(best, 10, fid=9.0)
     assert run.offer(best, 20, distance=100.0)
     assert best_step(run.workdir) == 20
+
+
+def test_another_setting_starts_anew(run):
+    def best(setting):
+        return BestCheckpoint(run.workdir, run.save_to, min, setting)
+
+    assert run.offer(best("hub"), 10, fid=9.0)
+    assert not run.offer(best("hub"), 20, fid=10.0)
+    assert run.offer(best("scale"), 30, fid=10.0)
+    assert best_step(run.workdir) == 30
+    # Early records do not tell it, and count.
+    record = json.loads(run.workdir.best_file.read_text())
+    del record["setting"]
+    run.workdir.best_file.write_text(json.dumps(record))
+    assert not run.offer(best("hub"), 40, fid=10.0)
+    assert run.offer(best("hub"), 50, fid=9.5)
 
 
 def test_a_kill_before_the_name_is_written_leaves_the_old_best(run, monkeypatch):

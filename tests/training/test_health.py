@@ -87,3 +87,24 @@ def test_a_discriminator_that_is_always_right_is_warned_of_once():
     watch.check()
     assert len(said) == 1
     assert f"at step {health._SURE_STEPS} the discriminator" in said[0]
+
+
+def test_a_new_start_knows_from_the_log_that_images_were_diverse():
+    rows = [
+        {"step": 10, vital_signs.DIVERSITY: 0.1},
+        {"step": 20, vital_signs.DIVERSITY: "nan"},
+        {"step": 20, "fid_1k": 3.0},
+        {"step": 30, vital_signs.DIVERSITY: 0.2},
+    ]
+    assert not health.was_diverse(rows, 29)
+    assert health.was_diverse(rows, 30)
+    watch = HealthWatch(was_diverse=True)
+    alike = {vital_signs.DIVERSITY: 0.05}
+    _note(watch, range(31, 31 + health._ALIKE_STEPS), **alike)
+    with pytest.raises(Collapse, match="at step 31 "):
+        watch.check()
+    # Back to where G was untrained, whose images are alike too.
+    watch.reset(was_diverse=False)
+    _note(watch, range(1, 1 + 2 * health._ALIKE_STEPS), **alike)
+    watch.check()
+    assert not watch.suspect

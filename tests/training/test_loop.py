@@ -38,7 +38,14 @@ def _loop(train_step, report, evaluate, metrics_file):
         recovery=mock.Mock(),
         metrics_file=metrics_file,
         board=mock.Mock(),
-        actions=Actions(mock.Mock(), evaluate, mock.Mock(), report),
+        actions=Actions(
+            sample=mock.Mock(),
+            evaluate=evaluate,
+            observe=mock.Mock(),
+            report=report,
+            was_diverse=mock.Mock(),
+            before_save=mock.Mock(),
+        ),
         intervals=Intervals(checkpoint=0, log=2, sample=0, evaluate=4),
         batch_size=8,
         last_step=8,
@@ -70,3 +77,34 @@ def test_images_per_second_are_of_steps_alone(tmp_path, monkeypatch):
     rows = [row for row in logs.read_metrics(file.path) if "distance" not in row]
     rates = [row["images_per_second"] for row in rows]
     assert rates == pytest.approx([8 / 1, 16 / 6, 8 / 4, 16 / 8])
+
+
+def test_scores_are_logged_after_the_best_is_kept(tmp_path):
+    """So that a kill in between is seen: a step without a row is scored again."""
+    file = logs.MetricsFile(tmp_path / "metrics.jsonl", 0)
+    loop = _loop(mock.Mock(), mock.Mock(), lambda step: {"distance": 1.0}, file)
+    loop.best.offer.side_effect = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        loop.catch_up()
+    assert not logs.read_metrics(file.path)
+    loop.best.offer.side_effect = [False]
+    loop.catch_up()
+    assert logs.read_metrics(file.path) == [{"step": 0, "distance": 1.0}]
+
+
+def test_nothing_is_rotated_away_while_the_state_looks_sick(tmp_path):
+    def train_step(batch):
+        return {"discriminator_loss": 0.0, "generator_loss": 0.0}
+
+    file = logs.MetricsFile(tmp_path / "metrics.jsonl", 0)
+    loop = _loop(train_step, lambda step: {}, lambda step: {}, file)
+    loop.intervals = Intervals(checkpoint=0, log=2, sample=0, evaluate=0)
+    loop.watch.suspect = True
+    loop.run()
+    # Once, beside what is saved at the end for a look.
+    assert loop.checkpoints.rotate.call_count == 1
+    loop.watch.suspect = False
+    loop.state.step.numpy.return_value = 0
+    loop.run()
+    assert loop.checkpoints.rotate.call_count > 2
+    loop.actions.before_save.assert_called()

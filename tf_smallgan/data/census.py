@@ -1,5 +1,7 @@
 """What is said about the data at the start, and labels that cannot be right."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tf_smallgan.data.images import conversions
@@ -52,6 +54,12 @@ def histogram(labels: np.ndarray, class_names: tuple[str, ...] | None = None) ->
 def _class_name(label: int, class_names: tuple[str, ...] | None) -> str:
     known = class_names is not None and label < len(class_names)
     return class_names[label] if class_names and known else str(label)
+
+
+def names_of(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
+    """A name for each class; its number where images have not given it one."""
+    known = tuple(class_names or ())
+    return [_class_name(label, known) for label in range(num_classes)]
 
 
 def has_unlabelled(table: RecordTable) -> bool:

@@ -19,6 +19,7 @@ class DigitsSource:
     class_names = tuple("0123456789")
     num_classes = 10
     default_flip = False
+    notice = ""
 
     def __init__(self, split: str = "train"):
         """Opens the only split there is.

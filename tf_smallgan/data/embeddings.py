@@ -153,7 +153,7 @@ class CacheBuild:
                 parts.append(self._embed_batch(pixels))
                 count += len(pixels)
                 self.report(done + count, total)
-        except tf.errors.InvalidArgumentError:
+        except tf.errors.OpError:
             # Decoded ahead of the embedder: the culprit lies just behind `count`.
             ahead = records[count : count + 4 * self.batch_size]
             refuse_unreadable(self.read, self.table, ahead, self.spec.channels)

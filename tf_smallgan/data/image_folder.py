@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.data import images
+from tf_smallgan.data import exif, images
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
 from tf_smallgan.data.records import (
     UNLABELLED,
@@ -30,6 +30,7 @@ class ImageFolderSource:
 
     name = "image_folder"
     default_flip = True
+    notice = ""
 
     def __init__(self, folder: str, split: str, conditional: bool | None = None):
         """Lists the folder.
@@ -95,15 +96,16 @@ class ImageFolderSource:
                 parts.append(part)
                 done += len(part["is_image"])
                 report(done, len(self._paths))
-        except tf.errors.InvalidArgumentError:
+        except tf.errors.OpError:
             # Headers are read ahead: the culprit lies just behind `done`.
-            self._refuse_broken_header(self._full_paths()[done : done + 4 * _BATCH])
+            self._refuse_unreadable(self._full_paths()[done : done + 4 * _BATCH])
             raise
         return self._table(storage, parts)
 
     def _table(self, storage: str, parts: list[dict[str, Any]]) -> RecordTable:
         columns = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
         count = len(self._paths)
+        self.notice = _turned(int(columns["turned"].sum()), self._folder)
         return RecordTable(
             source=f"{self.name} {self.split}",
             storage=storage,
@@ -139,7 +141,7 @@ class ImageFolderSource:
                 "file: it does not begin as one. Replace or remove it."
             )
 
-    def _refuse_broken_header(self, paths: list[str]) -> None:
+    def _refuse_unreadable(self, paths: list[str]) -> None:
         for path in paths:
             try:
                 _describe(tf.constant(path))
@@ -147,6 +149,22 @@ class ImageFolderSource:
                 raise InputError(
                     f"{path} breaks off in its header. Replace or remove it."
                 ) from error
+            except tf.errors.OpError as error:
+                raise InputError(
+                    f"{path} cannot be opened ({error.message.splitlines()[0]}). "
+                    "Make it readable or remove it."
+                ) from error
+
+
+def _turned(count: int, folder: str) -> str:
+    """What to say of images that are stored lying on their side."""
+    if not count:
+        return ""
+    return (
+        f"Note: {count:,} of the images are marked as turned or mirrored by their "
+        "camera (Exif orientation), which is not applied: they are used as they are "
+        f"stored. ImageMagick turns them: mogrify -auto-orient {folder}/*/*.jpg"
+    )
 
 
 def _describe(path: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -155,6 +173,7 @@ def _describe(path: tf.Tensor) -> dict[str, tf.Tensor]:
     return {
         "is_image": is_image,
         "digest": images.digest(encoded),
+        "turned": exif.orientation(encoded) > 1,
         "channels": tf.cast(images.stored_channels(encoded), tf.int8),
         "length": images.num_bytes(encoded),
     }

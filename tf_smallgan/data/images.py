@@ -74,8 +74,18 @@ def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 
 
 def _decode_jpeg(encoded: tf.Tensor, channels: int) -> tf.Tensor:
-    # The accurate DCT: the fast one differs between builds of libjpeg.
-    return tf.io.decode_jpeg(encoded, channels, dct_method="INTEGER_ACCURATE")
+    def decode_to(channels: int) -> tf.Tensor:
+        # The accurate DCT: the fast one differs between builds of libjpeg.
+        return tf.io.decode_jpeg(encoded, channels, dct_method="INTEGER_ACCURATE")
+
+    if channels == 3:
+        return decode_to(3)
+    # libjpeg makes no grey of CMYK.
+    return tf.cond(
+        tf.io.extract_jpeg_shape(encoded)[2] == 4,
+        lambda: _round(_grey(tf.cast(decode_to(3), tf.float32))),
+        lambda: decode_to(1),
+    )
 
 
 def _decode_png(encoded: tf.Tensor, channels: int) -> tf.Tensor:
@@ -84,8 +94,12 @@ def _decode_png(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     rgb, alpha = rgba[..., :3], rgba[..., 3:] / 255.0
     over_white = 255.0 + (rgb - 255.0) * alpha
     if channels == 1:
-        over_white = tf.reduce_sum(over_white * _LUMA, axis=-1, keepdims=True)
+        over_white = _grey(over_white)
     return _round(over_white)
+
+
+def _grey(rgb: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(rgb * _LUMA, axis=-1, keepdims=True)
 
 
 def _round(pixels: tf.Tensor) -> tf.Tensor:

@@ -146,11 +146,13 @@ class ImageSource(Protocol):
       name: as in `--dataset`.
       split: as in `--split`.
       default_flip: `--random_flip` when it is not given.
+      notice: what `scan` found that a user should know; "" for nothing.
     """
 
     name: str
     split: str
     default_flip: bool
+    notice: str
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

@@ -26,6 +26,8 @@ _OWN_NAMES = ("digits", "image_folder")
 class TfdsSource:
     """A split of a TFDS data set."""
 
+    notice = ""
+
     def __init__(self, name: str, data_dir: str, split: str):
         """Opens the data set, preparing it first if it is not there.
 

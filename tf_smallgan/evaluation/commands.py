@@ -8,6 +8,7 @@ from importlib import metadata
 import tensorflow as tf
 
 from tf_smallgan.config import Config
+from tf_smallgan.data import census
 from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
 from tf_smallgan.evaluation.evaluator import Evaluation
 from tf_smallgan.evaluation.report_content import Content, best_of
@@ -121,7 +122,7 @@ def report_content(session: Session, found: Sequence[Evaluation]) -> Content:
         evaluations=found,
         measures=session.measures,
         facts=session.facts,
-        class_names=names or [str(i) for i in range(best.num_classes)],
+        class_names=census.names_of(names, best.num_classes),
         sheets=gallery.class_sheets(session.supply, best.truncation),
         pairs=pairs,
         metrics=rows,

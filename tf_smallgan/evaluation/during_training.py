@@ -114,6 +114,25 @@ def check_spaces_wanted(config: Config) -> None:
     wanted_spaces(dataclasses.replace(config, evaluate=EvaluateConfig()))
 
 
+def scored_how(config: Config) -> str:
+    """What scores depend on, of all that may change from one start to the next."""
+    sampling, images = config.sampling, config.schedule.eval_reference_images
+    return (
+        f"{sampling.truncation_rule}, {sampling.standing_batches} standing batches, "
+        f"{images or 'all'} real images"
+    )
+
+
+def is_missing(config: Config, step: int, rows: list[dict]) -> bool:
+    """Whether a saved step is to be scored and has no scores among logged rows.
+
+    A kill while it was scored leaves it so.
+    """
+    every, last = config.schedule.eval_every_steps, config.training.train_steps
+    due = bool(every and step) and (step % every == 0 or step >= last)
+    return due and not any(row["step"] == step and SECONDS in row for row in rows)
+
+
 def deciding_metric(values: dict[str, float]) -> str:
     """The name of the metric that the best checkpoint has least of.
 

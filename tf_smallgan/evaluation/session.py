@@ -27,7 +27,7 @@ from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.training.state import restore_generator
-from tf_smallgan.workdir import Workdir
+from tf_smallgan.workdir import Workdir, check_local
 
 Say = Callable[[str], None]
 
@@ -58,6 +58,7 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
 
 def check_options(options: EvaluateConfig) -> None:
     """Raises InputError for values that would fail only after long work."""
+    check_local("report", options.report)
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
@@ -90,6 +91,7 @@ def results_folder(config: Config) -> pathlib.Path:
     """Where scores go."""
     assert config.evaluate is not None
     if config.evaluate.results_dir:
+        check_local("results_dir", config.evaluate.results_dir)
         return pathlib.Path(config.evaluate.results_dir)
     if not config.run.workdir:
         raise InputError(

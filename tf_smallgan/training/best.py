@@ -21,6 +21,7 @@ class BestCheckpoint:
       workdir: the run's; its best so far counts.
       save_to: (folder) writes a checkpoint of the current state there.
       deciding: scores to the name of the one that is to be least.
+      setting: what else scores depend on.
 
     Raises:
       InputError: best.json is there and does not name a step.
@@ -31,16 +32,17 @@ class BestCheckpoint:
         workdir: Workdir,
         save_to: Callable[[pathlib.Path], str],
         deciding: Callable[[dict[str, float]], str],
+        setting: str = "",
     ):
         self._workdir, self._save_to = workdir, save_to
-        self._deciding = deciding
+        self._deciding, self._setting = deciding, setting
         files.clear_unfinished(workdir.best)
         self._record = _read(workdir) if workdir.best_file.exists() else {}
 
     def offer(self, step: int, scores: dict[str, float]) -> bool:
         """Keeps the current state if it is the best; returns whether it is.
 
-        A best of another metric gives way: the two cannot be compared.
+        A best of another metric or setting gives way: the two cannot be compared.
 
         Raises:
           InputError: it could not be written.
@@ -49,10 +51,20 @@ class BestCheckpoint:
         value = scores[metric]
         if not math.isfinite(value):
             return False
-        if self._record.get("metric") == metric and value >= self._record["value"]:
+        # Early records do not tell their setting.
+        comparable = (
+            self._record.get("metric") == metric
+            and self._record.get("setting", self._setting) == self._setting
+        )
+        if comparable and value >= self._record["value"]:
             return False
         self._save_to(self._workdir.best)
-        self._record = {"step": step, "metric": metric, "value": value}
+        self._record = {
+            "step": step,
+            "metric": metric,
+            "value": value,
+            "setting": self._setting,
+        }
         _write(self._workdir.best_file, self._record)
         for old in files.steps_in(self._workdir.best):
             if old != step:

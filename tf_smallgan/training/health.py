@@ -6,7 +6,7 @@ named exactly, and a step waits for nothing. docs/training.md has the thresholds
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -58,13 +58,14 @@ class HealthWatch:
 
     Attributes:
       say: where warnings go.
+      was_diverse: G's images have differed by enough to tell when they no longer do.
       suspect: the last steps look like the beginning of a collapse; what is saved now
         may be sick.
     """
 
     say: Callable[[str], None] = print
+    was_diverse: bool = False
     _unread: list[tuple[int, dict[str, Any]]] = dataclasses.field(default_factory=list)
-    _was_diverse: bool = False
     _alike_steps: int = 0
     _sure_steps: int = 0
     _warned: bool = False
@@ -112,15 +113,16 @@ class HealthWatch:
             if vital_signs.nonfinite(values):
                 raise Collapse(step, step, f"the {name}'s weights are not finite")
 
-    def reset(self) -> None:
+    def reset(self, was_diverse: bool) -> None:
         """Forgets what led up to a collapse that was rolled back."""
         self._unread, self._alike_steps, self._sure_steps = [], 0, 0
+        self.was_diverse = was_diverse
 
     def _one_image(self, signs: Signs) -> str:
         """The reason where G gives one image only; "" otherwise."""
         diversity = signs[vital_signs.DIVERSITY]
-        self._was_diverse |= diversity >= _DIVERSE
-        alike = self._was_diverse and diversity < _ALIKE
+        self.was_diverse |= diversity >= _DIVERSE
+        alike = self.was_diverse and diversity < _ALIKE
         self._alike_steps = self._alike_steps + 1 if alike else 0
         if self._alike_steps < _ALIKE_STEPS:
             return ""
@@ -143,6 +145,12 @@ class HealthWatch:
                 "not improve, start again in a fresh --workdir with a lower "
                 "--discriminator_lr."
             )
+
+
+def was_diverse(rows: Iterable[dict[str, Any]], step: int) -> bool:
+    """Whether G's images were diverse by `step`, as far as it was logged."""
+    logged = (row.get(vital_signs.DIVERSITY) for row in rows if row["step"] <= step)
+    return any(isinstance(x, float) and x >= _DIVERSE for x in logged)
 
 
 def _fetch(unread: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, Signs]]:

@@ -34,12 +34,16 @@ class Actions:
       evaluate: (step) returns scores.
       observe: (batch) sees every distributed batch that is trained on.
       report: (step) returns further metrics to log.
+      was_diverse: (step) whether the log up to it shows that images were diverse.
+      before_save: brings together what workers have apart.
     """
 
     sample: Callable[[int], None]
     evaluate: Callable[[int], dict[str, float]]
     observe: Callable[[Any], None]
     report: Callable[[int], dict[str, float]]
+    was_diverse: Callable[[int], bool]
+    before_save: Callable[[], None]
 
 
 class StopRequest:
@@ -101,6 +105,17 @@ class Loop:
     batch_size: int
     last_step: int
     agree: Callable[[int], int]
+
+    def catch_up(self) -> None:
+        """Scores the restored step, as the run that saved it did not.
+
+        Raises:
+          InputError: something cannot be read or written.
+        """
+        self._line = ConsoleLine()
+        self._step = int(self.state.step.numpy())
+        self._score()
+        self.board.flush()
 
     def run(self) -> bool:
         """Trains; returns whether the last step was reached.
@@ -164,7 +179,7 @@ class Loop:
         self.board.scalars(self._step, values)
         self._line.show(self._progress.line(self._step, values))
         self.watch.check()
-        if self._saved < self._step:
+        if self._saved < self._step and not self.watch.suspect:
             self.checkpoints.rotate()  # Steps after the newest one were healthy.
         self._progress.restart(self._step)
 
@@ -179,7 +194,7 @@ class Loop:
         if self.watch.suspect and not last:
             return
         self.checkpoints.rotate()
-        self.checkpoints.save()
+        self._write()
         if self.watch.suspect:
             # For a look, and beside the healthy ones.
             self._say("Warning: the last steps look like the start of a collapse.")
@@ -187,6 +202,10 @@ class Loop:
             self.checkpoints.rotate()
         self._saved = self._step
         self._progress.restart(self._step)
+
+    def _write(self) -> None:
+        self.actions.before_save()
+        self.checkpoints.save()
 
     def _check_state(self) -> None:
         self.watch.check_state(
@@ -208,12 +227,16 @@ class Loop:
             return
         self.watch.check()
         self._line.close()
+        self._score()
+        self._go_on()
+
+    def _score(self) -> None:
         scores = self.actions.evaluate(self._step)
-        self.metrics_file.append(self._step, scores)
-        self.board.scalars(self._step, scores)
+        # The row comes last: where it is missing, a new start scores the step again.
         if not self.watch.suspect and self.best.offer(self._step, scores):
             self._say(f"Best so far: {self.best.describe()}")
-        self._go_on()
+        self.metrics_file.append(self._step, scores)
+        self.board.scalars(self._step, scores)
 
     @contextlib.contextmanager
     def _recovering(self) -> Iterator[None]:
@@ -224,8 +247,8 @@ class Loop:
             self._line.close()
             event = self.recovery.after(collapse)
             step = int(self.state.step.numpy())
-            self.watch.reset()
             self.metrics_file.rewind(step)
+            self.watch.reset(self.actions.was_diverse(step))
             self.metrics_file.append(step, event)
             self._say(
                 f"Training collapsed: {collapse}. Rollback {event['rollback']} to step "
@@ -239,7 +262,7 @@ class Loop:
         with self._recovering():
             self._check_state()
             if self._saved != self._step and not self.watch.suspect:
-                self.checkpoints.save()
+                self._write()
                 self._saved = self._step
         what = "saved at" if self._saved == self._step else "not saved, it looks sick:"
         self._say(
