@@ -204,7 +204,8 @@ def plan_lines(config: Config) -> list[str]:
 
 def _assumed(config: Config, replicas: int) -> str:
     """What to say of a number of replicas that no device was asked for."""
-    if replicas > 1 or config.run.strategy not in ("mirrored", "tpu"):
+    here = config.run.strategy == "mirrored" and tf.config.list_physical_devices("GPU")
+    if replicas > 1 or here or config.run.strategy not in ("mirrored", "tpu"):
         return ""
     return (
         "not known here (--strategy=mirrored --logical_cpus=8 plans for 8), "

@@ -45,9 +45,9 @@ def check_local(flag: str, path: str) -> None:
     """
     if "://" in path:
         raise InputError(
-            f"--{flag}={path} is an address, and what is written goes to folders of "
-            "this machine: give a folder, such as one that the bucket is mounted at. "
-            "Only --data_dir is read from buckets."
+            f"--{flag}={path} is an address, and it names a folder of this machine: "
+            "give one, such as that which the bucket is mounted at. Only --data_dir is "
+            "read from buckets."
         )
 
 

@@ -170,23 +170,27 @@ def test_other_settings_are_refused_with_the_difference(digits, tmp_path, change
 
 
 @pytest.mark.parametrize(
-    ("change", "advice"),
+    ("network", "change", "advice"),
     [
-        ({"projection_seed": 4}, "--cache_seed=3 shares it"),
-        # The classifier's weights follow from the same seed.
+        ("classifier", {"projection_seed": 4}, "--cache_seed=3 shares it"),
+        # The classifier's weights follow from the same seed, Inception's do not.
+        ("classifier", {"projection_seed": 4, "weights": "b"}, "--cache_seed=3 shares"),
         (
-            {"projection_seed": 4, "embedder": {"name": "pixels", "weights": "b"}},
-            "--cache_seed=3 shares it",
+            "inception",
+            {"projection_seed": 4, "weights": "b"},
+            "or remove .*fingerprint",
         ),
-        ({"embedder": {"name": "pixels", "weights": "b"}}, "or remove .*fingerprint"),
-        ({"projection_seed": 4, "resolution": 32}, "or remove .*embeddings-.*npy"),
+        ("classifier", {"weights": "b"}, "or remove .*fingerprint"),
+        ("classifier", {"projection_seed": 4, "resolution": 32}, "or remove .*npy"),
     ],
 )
-def test_the_way_out_of_another_cache(digits, tmp_path, change, advice):
+def test_the_way_out_of_another_cache(digits, tmp_path, network, change, advice):
     read, table = digits
-    embedder = {"name": "pixels", "weights": "a"}
-    spec = dataclasses.replace(SPEC, embedder=embedder)
+    spec = dataclasses.replace(SPEC, embedder={"name": network, "weights": "a"})
     embeddings.build_cache(str(tmp_path), read, table, spec, _pixels)
+    change = dict(change)
+    if "weights" in change:
+        change["embedder"] = {"name": network, "weights": change.pop("weights")}
     other = dataclasses.replace(spec, **change)
     with pytest.raises(InputError, match=f"(?s){advice}"):
         embeddings.load_cache(str(tmp_path), table, other)

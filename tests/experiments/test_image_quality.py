@@ -102,7 +102,7 @@ def test_a_stopped_study_goes_on_where_it_was(study, training, tmp_path):
     assert [step for _, step in training.began] == [0, 3]
 
 
-def test_a_last_step_that_was_not_scored_is_trained_again(tmp_path, training):
+def test_a_last_step_that_was_not_scored_is_left_to_training(tmp_path, training):
     (run,) = _runs(tmp_path, "--arms=plain")
     runs.train(run)
     assert runs.is_over(run)
@@ -111,7 +111,7 @@ def test_a_last_step_that_was_not_scored_is_trained_again(tmp_path, training):
     assert not runs.is_over(run)
     runs.train(run)
     assert runs.is_over(run)
-    assert [step for _, step in training.began] == [0, 0]
+    assert [step for _, step in training.began] == [0, 4]
     remove(run.workdir.checkpoints, 4)
     assert not runs.is_over(run)
 

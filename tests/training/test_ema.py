@@ -39,7 +39,9 @@ def test_an_average_that_is_still_noise_is_warned_of():
     # 0.9999^1000 is 0.905.
     text = warning(TrainingConfig(train_steps=1000, ema_decay=0.9999))
     assert "still 90% what G was at step 0" in text
-    assert "such as 0.99," in text
+    assert "such as 0.99 (in" in text
+    long = TrainingConfig(train_steps=400_000, ema_decay=0.999999)
+    assert "such as 0.999975 (in" in warning(long)
     # 0.99^230 is 0.099, and the proposed decay leaves no more than that either.
     assert not warning(TrainingConfig(train_steps=230, ema_decay=0.99))
     assert warning(TrainingConfig(train_steps=229, ema_decay=0.99))

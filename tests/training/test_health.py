@@ -104,7 +104,17 @@ def test_a_new_start_knows_from_the_log_that_images_were_diverse():
     with pytest.raises(Collapse, match="at step 31 "):
         watch.check()
     # Back to where G was untrained, whose images are alike too.
-    watch.reset(was_diverse=False)
+    watch.reset(0, was_diverse=False)
     _note(watch, range(1, 1 + 2 * health._ALIKE_STEPS), **alike)
     watch.check()
     assert not watch.suspect
+
+
+def test_going_back_keeps_what_was_seen_and_not_logged():
+    watch = HealthWatch()
+    _note(watch, [7])
+    watch.check()
+    watch.reset(6, was_diverse=False)
+    assert not watch.was_diverse
+    watch.reset(7, was_diverse=False)
+    assert watch.was_diverse

@@ -107,4 +107,20 @@ def test_nothing_is_rotated_away_while_the_state_looks_sick(tmp_path):
     loop.state.step.numpy.return_value = 0
     loop.run()
     assert loop.checkpoints.rotate.call_count > 2
-    loop.actions.before_save.assert_called()
+
+
+def test_workers_come_together_before_anything_is_saved(tmp_path):
+    order = mock.Mock()
+    file = logs.MetricsFile(tmp_path / "metrics.jsonl", 0)
+    losses = {"discriminator_loss": 0.0, "generator_loss": 0.0}
+    loop = _loop(lambda batch: losses, lambda step: {}, lambda step: {}, file)
+    loop.intervals = Intervals(checkpoint=4, log=0, sample=0, evaluate=8)
+    for name, part in (
+        ("join", loop.actions.before_save),
+        ("save", loop.checkpoints.save),
+        ("best", loop.best.offer),
+    ):
+        order.attach_mock(part, name)
+    loop.run()
+    called = [call[0] for call in order.mock_calls]
+    assert called == ["join", "save", "join", "save", "join", "best"]

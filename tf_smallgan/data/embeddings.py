@@ -263,7 +263,10 @@ def _read_header(folder: str, wanted: dict[str, Any]) -> tuple[np.ndarray, int]:
 
 def _way_out(folder: str, found: dict[str, Any], differing: list[str]) -> str:
     """What to do about a cache of something else."""
-    if set(differing) <= {_SEED, "embedder.weights"} and _SEED in differing:
+    follow = {_SEED}
+    if found.get("embedder.name") == "classifier":
+        follow.add("embedder.weights")
+    if _SEED in differing and set(differing) <= follow:
         return (
             f"It was made with another seed: --cache_seed={found[_SEED]} shares it, "
             "another --cache_dir= makes one of its own."

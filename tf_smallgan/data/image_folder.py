@@ -163,7 +163,8 @@ def _turned(count: int, folder: str) -> str:
     return (
         f"Note: {count:,} of the images are marked as turned or mirrored by their "
         "camera (Exif orientation), which is not applied: they are used as they are "
-        f"stored. ImageMagick turns them: mogrify -auto-orient {folder}/*/*.jpg"
+        "stored. ImageMagick's mogrify -auto-orient turns the files of "
+        f"{folder}; do so before training, for which they are other images then."
     )
 
 

@@ -115,7 +115,10 @@ def check_spaces_wanted(config: Config) -> None:
 
 
 def scored_how(config: Config) -> str:
-    """What scores depend on, of all that may change from one start to the next."""
+    """How samples are drawn and what they are held against, which a resume may change.
+
+    Its metric's name tells the network.
+    """
     sampling, images = config.sampling, config.schedule.eval_reference_images
     return (
         f"{sampling.truncation_rule}, {sampling.standing_batches} standing batches, "

@@ -194,7 +194,7 @@ def open_supply(
     assert options is not None
     spec = settings.model_spec(config)
     if options.export_dir:
-        if not options.reference:
+        if needs_data(config, wanted_spaces(config)):
             check_exported_data(options.export_dir, config)
         export = ExportSupply(options.export_dir, spec, config.run.seed)
         return export, {"ema": True, **export.facts}

@@ -18,6 +18,7 @@ from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.runs import StudyRun
 from tf_smallgan.experiments.scoring import PLAIN, Sampling
+from tf_smallgan.workdir import check_local
 
 NAME = "biggan_effects"
 KEY = (
@@ -146,6 +147,7 @@ def of_variant(config: Config, name: str) -> StudyRun:
 
     options = config.biggan_effects
     assert options is not None
+    check_local("runs_dir", options.runs_dir)
     folder = pathlib.Path(options.runs_dir)
     return study_run(
         config_lib.replace(config, **VARIANTS[name]),

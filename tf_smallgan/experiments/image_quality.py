@@ -17,6 +17,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
 from tf_smallgan.experiments.runs import StudyRun
+from tf_smallgan.workdir import check_local
 
 NAME = "image_quality"
 KEY = ("arm", "seed", "settings", "step")
@@ -135,6 +136,7 @@ def of_arm(config: Config, name: str, arm: Any) -> StudyRun:
 
     options = config.image_quality
     assert options is not None
+    check_local("runs_dir", options.runs_dir)
     folder = pathlib.Path(options.runs_dir)
     return study_run(
         arm.configure(config), name, folder / "quick" if options.quick else folder

@@ -15,6 +15,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan.atomic import replacing
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
+from tf_smallgan.workdir import check_local
 
 Row = dict[str, Any]
 
@@ -23,6 +24,7 @@ RESULTS_DIR = "docs/results"
 
 def results_dir(config: Config, quick: bool) -> pathlib.Path:
     """Where an experiment's results are and go."""
+    check_local("workdir", config.run.workdir)
     folder = pathlib.Path(config.run.workdir or RESULTS_DIR)
     return folder / "quick" if quick else folder
 

@@ -71,6 +71,8 @@ def settings_digest(config: Config) -> str:
     """Eight hexadecimal digits of all that shapes a run and its scores but the seed."""
     values = shaping_flags(config) | {n: flag(config, n) for n in _SCORING_FLAGS}
     del values["seed"]
+    images = flag(config, "eval_reference_images")
+    values["eval_reference_images"] = images or None
     # What is not given follows from the rest; a flag that is new changes nothing.
     return _digest({n: value for n, value in values.items() if value is not None})
 
@@ -119,7 +121,9 @@ def prepare_shared(runs: Sequence[StudyRun]) -> None:
 
     embedding = [run for run in runs if run.config.coreset.data_oversample > 1]
     data = preparation.prepare((embedding or list(runs))[0].config)
-    options = EvaluateConfig()
+    options = EvaluateConfig(
+        reference_images=data.config.schedule.eval_reference_images
+    )
     config = dataclasses.replace(data.config, evaluate=options)
     names = wanted_spaces(config)
     if "classifier" not in names:
@@ -145,7 +149,6 @@ def train(run: StudyRun) -> None:
 
     if is_over(run):
         return
-    _drop_unscored_end(run)
     print(f"{run}: {run.workdir.path}", flush=True)
     try:
         running.train(run.config)
@@ -183,15 +186,6 @@ def _end_is_unscored(run: StudyRun) -> bool:
         return False
     scored = scored_steps(read_metrics(run.workdir.metrics))
     return trained_steps(run) not in scored
-
-
-def _drop_unscored_end(run: StudyRun) -> None:
-    """Undoes a last step that a kill left saved and not scored: it is trained again."""
-    from tf_smallgan.training.checkpoint_files import remove
-
-    last = trained_steps(run)
-    if last >= run.config.training.train_steps and _end_is_unscored(run):
-        remove(run.workdir.checkpoints, last)
 
 
 def hardware() -> str:

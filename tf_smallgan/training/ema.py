@@ -54,8 +54,8 @@ def warning(training: TrainingConfig) -> str:
         f"Warning: after --train_steps={training.train_steps} the averaged weights, "
         f"which are sampled, scored and exported, are still {left:.0%} what G was at "
         f"step {training.ema_start_step}; give a smaller --ema_decay than "
-        f"{training.ema_decay:g}, such as {max(0.0, 1 - 10 / steps):.4g}, or train "
-        "longer."
+        f"{training.ema_decay:g}, such as {max(0.0, 1 - 10 / steps):.8g} (in a fresh "
+        "--workdir), or train longer."
     )
 
 

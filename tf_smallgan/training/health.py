@@ -65,6 +65,7 @@ class HealthWatch:
 
     say: Callable[[str], None] = print
     was_diverse: bool = False
+    _first_diverse: int | None = None
     _unread: list[tuple[int, dict[str, Any]]] = dataclasses.field(default_factory=list)
     _alike_steps: int = 0
     _sure_steps: int = 0
@@ -94,7 +95,7 @@ class HealthWatch:
         for step, signs in _fetch(unread):
             if reason := _broken(signs):
                 raise Collapse(step, unread[-1][0], reason)
-            if reason := self._one_image(signs):
+            if reason := self._one_image(step, signs):
                 raise Collapse(step - _ALIKE_STEPS + 1, unread[-1][0], reason)
             self._note_certainty(step, signs)
 
@@ -113,15 +114,22 @@ class HealthWatch:
             if vital_signs.nonfinite(values):
                 raise Collapse(step, step, f"the {name}'s weights are not finite")
 
-    def reset(self, was_diverse: bool) -> None:
-        """Forgets what led up to a collapse that was rolled back."""
-        self._unread, self._alike_steps, self._sure_steps = [], 0, 0
-        self.was_diverse = was_diverse
+    def reset(self, step: int, was_diverse: bool) -> None:
+        """Forgets what led up to a collapse that was rolled back to `step`.
 
-    def _one_image(self, signs: Signs) -> str:
+        Args:
+          was_diverse: whether the log says so of the steps up to there.
+        """
+        self._unread, self._alike_steps, self._sure_steps = [], 0, 0
+        seen = self._first_diverse is not None and self._first_diverse <= step
+        self.was_diverse = was_diverse or seen
+
+    def _one_image(self, step: int, signs: Signs) -> str:
         """The reason where G gives one image only; "" otherwise."""
         diversity = signs[vital_signs.DIVERSITY]
-        self.was_diverse |= diversity >= _DIVERSE
+        if diversity >= _DIVERSE:
+            self.was_diverse = True
+            self._first_diverse = min(step, self._first_diverse or step)
         alike = self.was_diverse and diversity < _ALIKE
         self._alike_steps = self._alike_steps + 1 if alike else 0
         if self._alike_steps < _ALIKE_STEPS:

@@ -232,6 +232,7 @@ class Loop:
 
     def _score(self) -> None:
         scores = self.actions.evaluate(self._step)
+        self.actions.before_save()
         # The row comes last: where it is missing, a new start scores the step again.
         if not self.watch.suspect and self.best.offer(self._step, scores):
             self._say(f"Best so far: {self.best.describe()}")
@@ -248,7 +249,7 @@ class Loop:
             event = self.recovery.after(collapse)
             step = int(self.state.step.numpy())
             self.metrics_file.rewind(step)
-            self.watch.reset(self.actions.was_diverse(step))
+            self.watch.reset(step, self.actions.was_diverse(step))
             self.metrics_file.append(step, event)
             self._say(
                 f"Training collapsed: {collapse}. Rollback {event['rollback']} to step "

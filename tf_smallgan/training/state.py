@@ -140,7 +140,10 @@ def foreign_checkpoint(path: str, error: Exception) -> InputError:
 
 def _was_trained(path: str) -> bool:
     """Whether training wrote it: then the weights that are trained are in it."""
-    names = (name for name, _ in tf.train.list_variables(path))
+    try:
+        names = [name for name, _ in tf.train.list_variables(path)]
+    except UNREADABLE:  # Rotated away meanwhile: nothing can be said of it.
+        return True
     return any(name.startswith("generator/") for name in names)
 
 
