@@ -45,7 +45,7 @@ def check_local(flag: str, path: str) -> None:
     """
     if "://" in path:
         raise InputError(
-            f"--{flag}={path} is an address, and it names a folder of this machine: "
+            f"--{flag}={path} is an address, where a folder of this machine is needed: "
             "give one, such as that which the bucket is mounted at. Only --data_dir is "
             "read from buckets."
         )

@@ -23,7 +23,8 @@ needs_archive = pytest.mark.skipif(
 
 def crops() -> dict[str, np.ndarray]:
     """Real images [B, H, W, C] uint8 of several sizes, RGB and gray."""
-    datasets = pytest.importorskip("sklearn.datasets")
+    from sklearn import datasets
+
     china, flower = datasets.load_sample_images().images
     digits = datasets.load_digits().images[:4]
     return {

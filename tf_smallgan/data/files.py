@@ -2,12 +2,12 @@
 
 import io
 import json
-import os
-import uuid
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from tf_smallgan.atomic import replacing
 
 
 def read_bytes(path: str) -> bytes:
@@ -17,16 +17,9 @@ def read_bytes(path: str) -> bytes:
 
 
 def write_bytes(path: str, content: bytes) -> None:
-    """Writes `content` beside `path`, then renames: never half a file."""
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    try:
-        with tf.io.gfile.GFile(temporary, "wb") as file:
-            file.write(content)
-        tf.io.gfile.rename(temporary, path, overwrite=True)
-    finally:
-        if tf.io.gfile.exists(temporary):
-            tf.io.gfile.remove(temporary)
+    """Writes `content`, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_array(path: str, array: np.ndarray) -> None:

@@ -77,9 +77,7 @@ class TrainingEvaluation:
 
     def _open(self) -> list[Measure]:
         if self._measures is None:
-            options = EvaluateConfig(
-                reference_images=self.config.schedule.eval_reference_images
-            )
+            options = scoring_options(self.config)
             config = dataclasses.replace(self.config, evaluate=options)
             names = wanted_spaces(config)
             spaces = open_spaces(config, self.data, names, self.strategy)
@@ -105,13 +103,18 @@ class TrainingEvaluation:
         return self._supply
 
 
+def scoring_options(config: Config) -> EvaluateConfig:
+    """What `evaluate` would be asked for to score as training does."""
+    return EvaluateConfig(reference_images=config.schedule.eval_reference_images)
+
+
 def check_spaces_wanted(config: Config) -> None:
     """Raises InputError where a completed config's images cannot be scored."""
     if config.schedule.eval_reference_images == 1:
         raise InputError(
             "--eval_reference_images=1 has no spread; give at least 2, or 0 for all."
         )
-    wanted_spaces(dataclasses.replace(config, evaluate=EvaluateConfig()))
+    wanted_spaces(dataclasses.replace(config, evaluate=scoring_options(config)))
 
 
 def scored_how(config: Config) -> str:

@@ -112,7 +112,7 @@ def prepare_shared(runs: Sequence[StudyRun]) -> None:
       InputError: the data set cannot be scored, or the cache is of something else.
     """
     from tf_smallgan import preparation
-    from tf_smallgan.config import EvaluateConfig
+    from tf_smallgan.evaluation.during_training import scoring_options
     from tf_smallgan.evaluation.session import (
         open_measures,
         open_spaces,
@@ -121,9 +121,7 @@ def prepare_shared(runs: Sequence[StudyRun]) -> None:
 
     embedding = [run for run in runs if run.config.coreset.data_oversample > 1]
     data = preparation.prepare((embedding or list(runs))[0].config)
-    options = EvaluateConfig(
-        reference_images=data.config.schedule.eval_reference_images
-    )
+    options = scoring_options(data.config)
     config = dataclasses.replace(data.config, evaluate=options)
     names = wanted_spaces(config)
     if "classifier" not in names:
