@@ -65,3 +65,4 @@ def test_interval_by_hand():
     assert half == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
     assert shown(mean, half) == "2.0 ± 2.5"
     assert shown(*mean_and_interval([7])) == "7.0"
+    assert shown(-0.04, 0.3) == "0.0 ± 0.3"

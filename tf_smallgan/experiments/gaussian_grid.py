@@ -32,9 +32,8 @@ SETTINGS = (
     "ema_start_step",
     "r1_penalty",
 )
-# Of a run. What G covers moves up and down all the time: the report takes the mean of
-# the last quarter's.
-SCORINGS, LAST_SHARE = 20, 0.25
+# Of a run.
+SCORINGS = 20
 QUICK_STEPS, QUICK_SEEDS, QUICK_ARMS = 300, 2, ("plain", "both", "balanced")
 
 

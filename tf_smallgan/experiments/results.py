@@ -132,6 +132,7 @@ def mean_and_interval(values: Iterable[float]) -> tuple[float, float]:
 
 def shown(mean: float, interval: float, digits: int = 1) -> str:
     """A mean and its interval as text: "12.3 ± 0.4"."""
+    mean = round(mean, digits) + 0.0  # which has no "-0.0"
     if np.isnan(interval):
         return f"{mean:.{digits}f}"
     return f"{mean:.{digits}f} ± {interval:.{digits}f}"

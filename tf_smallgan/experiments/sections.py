@@ -18,12 +18,22 @@ COLORS = (
 )
 
 
-def new_figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5, 3.6)):
-    """A figure and its [rows, columns] axes, without a display."""
+def new_figure(
+    columns: int = 1,
+    rows: int = 1,
+    size: tuple[float, float] = (5, 3.6),
+    heights: Sequence[float] | None = None,
+):
+    """A figure and its [rows, columns] axes, without a display.
+
+    Args:
+      size: mean width and height of an axes with its texts, in inches.
+      heights: of the rows, in any unit; alike where there are none.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
     for each in axes.flat:
         each.spines[["top", "right"]].set_visible(False)
         each.grid(alpha=0.25)

@@ -1,0 +1,92 @@
+"""What the grids of Gaussians came to: a value a run, and gains over plain by seed."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from tf_smallgan.experiments.arms import GRID_ARMS
+from tf_smallgan.experiments.results import Row
+
+# Of a run. What G covers moves up and down all the time: its value is the mean of the
+# last quarter's scorings.
+LAST_SHARE = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A column of the CSV.
+
+    Attributes:
+      column: without the weights that it is of.
+      title: what it is called.
+      percent: its value of a row, in percent.
+    """
+
+    column: str
+    title: str
+    percent: Callable[[Row, float], float]
+
+
+MEASURES = (
+    Measure("high_quality_share", "high-quality samples, %", lambda row, x: 100 * x),
+    Measure(
+        "modes_recovered",
+        "modes recovered, %",
+        lambda row, x: 100 * x / int(row["modes"]),
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class GridRows:
+    """Rows of one grid, of one setting, of runs that reached their last step."""
+
+    modes: int
+    rows: tuple[Row, ...]
+
+    @property
+    def arms(self) -> list[str]:
+        """Those with a run, in `GRID_ARMS`' order."""
+        present = {row["arm"] for row in self.rows}
+        return [name for name in GRID_ARMS if name in present]
+
+    def values(self, arm: str, measure: Measure, of: str) -> dict[int, float]:
+        """An arm's percent by seed.
+
+        Args:
+          of: "average" or "trained", the weights that were sampled.
+        """
+        by_seed: dict[int, list[float]] = {}
+        for row in self.rows:
+            if row["arm"] == arm:
+                value = measure.percent(row, float(row[f"{measure.column}/{of}"]))
+                by_seed.setdefault(int(row["seed"]), []).append(value)
+        return {seed: float(np.mean(each)) for seed, each in sorted(by_seed.items())}
+
+    def gains(
+        self, arm: str, measure: Measure, of: str, over: str = "plain"
+    ) -> list[float]:
+        """An arm's percent less another's, of each seed that both have."""
+        base = self.values(over, measure, of)
+        mine = self.values(arm, measure, of)
+        return [value - base[seed] for seed, value in mine.items() if seed in base]
+
+
+def by_grid(rows: Iterable[Row], last: int) -> list[GridRows]:
+    """The last quarter's rows of the runs that went on to step `last`, grid by grid."""
+    rows = list(rows)
+    ended = {_run(row) for row in rows if int(row["steps"]) == last}
+    kept = [
+        row
+        for row in rows
+        if (1 - LAST_SHARE) * last < int(row["steps"]) <= last and _run(row) in ended
+    ]
+    return [
+        GridRows(modes, tuple(row for row in kept if int(row["modes"]) == modes))
+        for modes in sorted({int(row["modes"]) for row in kept})
+    ]
+
+
+def _run(row: Row) -> tuple[str, ...]:
+    return row["modes"], row["arm"], row["seed"]
