@@ -22,7 +22,10 @@ def test_chosen_rows_of_each_tensor(method):
     np.testing.assert_array_equal(labels, indices)
     np.testing.assert_array_equal(images, IMAGES[indices])
     assert images.dtype == tf.uint8
-    np.testing.assert_array_equal(weights, coreset.coverage_weights(POINTS, indices))
+    expected = coreset.weighted_select(method, POINTS, 10, [1, 2])
+    np.testing.assert_array_equal(indices, expected[0])
+    np.testing.assert_array_equal(weights, expected[1])
+    np.testing.assert_allclose(np.mean(weights), 1, rtol=1e-6)
 
 
 def test_points_themselves_where_there_is_no_other_tensor():
@@ -42,15 +45,31 @@ def test_precision_policies_leave_points_alone():
     assert layer(POINTS).dtype == tf.float32
 
 
-def test_gradients_flow_through_the_rows():
-    points = tf.Variable(POINTS)
-    with tf.GradientTape() as tape:
-        total = tf.reduce_sum(CoresetSelection(10)(points))
-    gradient = tf.convert_to_tensor(tape.gradient(total, points)).numpy()
-    chosen = coreset.greedy_k_center(POINTS, 10).numpy()
+@pytest.mark.parametrize("method", coreset.METHODS)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_flow_through_the_rows_and_not_the_choice(method, compiled):
+    layer = CoresetSelection(10, method, weights=True)
+
+    def gradient(points):
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            rows, weights = layer(points, seed=[1, 2])
+            total = tf.reduce_sum(weights[:, tf.newaxis] * rows)
+        return tape.gradient(total, points), weights
+
+    call = tf.function(gradient, autograph=False) if compiled else gradient
+    found, weights = call(tf.constant(POINTS))
+    chosen = coreset.select(method, POINTS, 10, [1, 2]).numpy()
     expected = np.zeros_like(POINTS)
-    expected[chosen] = 1
-    np.testing.assert_array_equal(gradient, expected)
+    expected[chosen] = weights.numpy()[:, np.newaxis]
+    np.testing.assert_allclose(tf.convert_to_tensor(found), expected, rtol=1e-6)
+
+
+def test_a_covering_radius_may_stand_under_a_tape():
+    points = tf.Variable(np.tile(POINTS, 3))
+    with tf.GradientTape() as tape:
+        radius = coreset.covering_radius(points, [1, 2, 3])
+    assert tape.gradient(radius, points) is None
 
 
 def test_round_trip_through_config():

@@ -180,5 +180,5 @@ def test_bad_names_and_fractions():
 def test_every_method_names_points_that_are_not_finite(method):
     points = np.ones([6, 2])
     points[2, 0] = np.nan
-    with pytest.raises(InputError, match="points row"):
+    with pytest.raises(InputError, match="points row 2"):
         coreset.select(method, points, 2, [1, 2])

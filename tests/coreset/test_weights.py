@@ -58,6 +58,29 @@ def test_weighted_mean_estimates_the_large_batch():
     assert abs(weighted - of_all) < 0.1 * abs(squares.mean() - of_all)
 
 
+@pytest.mark.parametrize("method", ["stratified", "balanced", "uniform"])
+def test_weighted_means_are_unbiased_in_many_dimensions(method):
+    points = np.random.default_rng(2).normal(size=(256, 32)).astype(np.float32)
+    squares = np.square(points).mean(axis=1)
+    draw = tf.function(
+        lambda seed: coreset.weighted_select(method, points, 64, seed), autograph=False
+    )
+    means = []
+    for seed in range(200):
+        indices, weights = draw(tf.constant([seed, 0]))
+        means.append(np.mean(weights * squares[indices.numpy()]))
+    error = np.std(means) / np.sqrt(len(means))
+    assert abs(np.mean(means) - squares.mean()) < 4 * error
+    assert error < 0.005
+
+
+def test_a_stratum_weighs_its_size():
+    points = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [9.0]], np.float32)
+    indices, weights = coreset.weighted_select("stratified", points, 3, [3, 4])
+    of = {0: 1.5, 1: 1.5, 2: 1.5, 3: 1.0, 4: 1.0, 5: 0.5}
+    np.testing.assert_allclose(weights, [of[i] for i in indices.numpy()])
+
+
 @pytest.mark.parametrize("kind", ["scattered", "clusters"])
 @pytest.mark.parametrize(("d", "k"), [(2, 9), (12, 9), (12, 160)])
 def test_covering_radius(kind, d, k):

@@ -95,3 +95,45 @@ def test_k_center_distorts_labels_and_balance_mends_it(digits):
     mended = np.abs(_label_shares(digits, per_class_balance=True) / true - 1)
     assert plain.max() > 0.3
     assert mended.max() < 0.06
+
+
+def test_weights_are_shares_within_classes():
+    rng = np.random.RandomState(2)
+    points = rng.randn(90, 5).astype(np.float32)
+    labels = np.repeat(np.arange(9), [30, 20, 20, 13, 3, 1, 1, 1, 1]).astype(np.int32)
+    quotas = _quotas(labels, 8, 9)
+    assert 0 in quotas and quotas.max() > 1
+    chosen = balance.balanced_k_center(
+        tf.constant(points), tf.constant(labels), tf.constant(quotas), 8
+    )
+    weights = balance.weights_within_classes(
+        tf.constant(points), tf.constant(labels), chosen, 9
+    ).numpy()
+    chosen = chosen.numpy()
+    for label in np.unique(labels[chosen]):
+        members = np.flatnonzero(labels == label)
+        mine = chosen[labels[chosen] == label]
+        away = ((points[members, None] - points[mine]) ** 2).sum(-1)
+        share = np.bincount(away.argmin(1), minlength=len(mine)) / len(members)
+        found = weights[labels[chosen] == label]
+        np.testing.assert_allclose(found, share * quotas[label], rtol=1e-6)
+    np.testing.assert_allclose(weights.sum(), 8, rtol=1e-6)
+
+
+def test_weighted_or_not_a_class_counts_as_often(digits):
+    """What is near across classes once gave a class the weight of another's images."""
+    plan = batches.BatchPlan(
+        seed=0,
+        batch_size=64,
+        oversample=4,
+        resolution=8,
+        channels=1,
+        weights=True,
+        per_class_balance=True,
+    )
+    dataset = batches.training_dataset(*digits, plan, 0, [0]).take(28)
+    mass = np.zeros(10)
+    for element in dataset.as_numpy_iterator():
+        np.add.at(mass, element["label"].ravel(), element["weight"].ravel())
+    shares = np.bincount(digits[1].labels) / len(digits[1].labels)
+    np.testing.assert_allclose(mass / mass.sum() / shares, 1, atol=0.06)

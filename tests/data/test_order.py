@@ -21,13 +21,25 @@ def test_each_epoch_is_a_permutation(num_images):
         np.testing.assert_array_equal(np.sort(records), np.arange(num_images))
 
 
-def test_epochs_differ():
-    assert (_records(0, 97, 97) != _records(97, 97, 97)).any()
+@tf.function(autograph=False)
+def _order(epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    return order.records_at(tf.range(97, dtype=tf.int64) + 97 * epoch, 97, seed)
 
 
-def test_seeds_differ():
-    other = order.records_at(tf.range(97, dtype=tf.int64), 97, order.root_seed(8))
-    assert (_records(0, 97, 97) != other.numpy()).any()
+def test_no_epoch_comes_again():
+    epochs = np.stack(
+        [_order(tf.constant(e, tf.int64), SEED).numpy() for e in range(2000)]
+    )
+    assert len({bytes(epoch) for epoch in epochs}) == 2000
+    # Every record comes everywhere: 2,000 in 97 cells, 20.6 each.
+    counts = np.stack([np.bincount(column, minlength=97) for column in epochs.T])
+    assert counts.min() > 0 and counts.max() < 60
+
+
+def test_no_two_seeds_share_an_order():
+    zero = tf.constant(0, tf.int64)
+    seeds = {bytes(_order(zero, order.root_seed(s)).numpy()) for s in range(1000)}
+    assert len(seeds) == 1000
 
 
 def test_positions_may_straddle_the_end_of_an_epoch():

@@ -67,7 +67,7 @@ def test_steps_and_updates_differ_and_repeat():
     assert again == draws[1, 1]
 
 
-def test_labels_are_uniform_and_independent_of_the_selection():
+def test_labels_are_uniform():
     counts = np.zeros(3)
     for step in range(200):
         counts += np.bincount(
@@ -75,6 +75,16 @@ def test_labels_are_uniform_and_independent_of_the_selection():
         )
     # 1,600 draws: the chi-square of 2 degrees exceeds 13.8 once in a thousand.
     assert ((counts - 1600 / 3) ** 2 / (1600 / 3)).sum() < 13.8
+
+
+def test_labels_do_not_follow_the_order_of_the_choice():
+    """The first chosen are the most remote; each place has each class as often."""
+    prior, counts = _prior(), np.zeros((8, 3))
+    for step in range(400):
+        labels = prior.draw(tf.constant(step), 0, 8, 0, 1).labels.numpy()
+        counts[np.arange(8), labels] += 1
+    # The chi-square of 16 degrees exceeds 39.3 once in a thousand.
+    assert ((counts - 400 / 3) ** 2 / (400 / 3)).sum() < 39.3
 
 
 def test_without_classes_there_are_no_labels():

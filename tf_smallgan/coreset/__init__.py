@@ -7,7 +7,13 @@ from tf_smallgan.coreset.balanced import balanced
 from tf_smallgan.coreset.d_squared import d_squared
 from tf_smallgan.coreset.greedy import greedy_k_center
 from tf_smallgan.coreset.layer import CoresetSelection
-from tf_smallgan.coreset.methods import METHODS, check_method, k_center, select
+from tf_smallgan.coreset.methods import (
+    METHODS,
+    check_method,
+    k_center,
+    select,
+    weighted_select,
+)
 from tf_smallgan.coreset.nearest import nearest_chosen
 from tf_smallgan.coreset.radius import covering_radius, radius_report
 from tf_smallgan.coreset.robust import robust
@@ -45,4 +51,5 @@ __all__ = [
     "select",
     "stratified",
     "uniform",
+    "weighted_select",
 ]

@@ -61,7 +61,8 @@ def _compiled(
         members = _cut(x, members, parts)
     lots = tf.reshape(uniform_numbers(fold_in(seed, 1), n - n % k), members.shape)
     winners = tf.argmax(lots, axis=1, output_type=tf.int32)
-    return tf.gather(members, winners, batch_dims=1), first_bad_row(squared_norms(x))
+    chosen = tf.gather(members, winners, batch_dims=1)
+    return chosen, first_bad_row(squared_norms(x), points)
 
 
 def _cut(x: tf.Tensor, members: tf.Tensor, parts: int) -> tf.Tensor:

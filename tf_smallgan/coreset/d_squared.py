@@ -58,7 +58,7 @@ def _compiled(
 
     state = (tf.constant(0), tf.fill([n], float("inf")), tf.zeros([k], tf.int32))
     _, _, taken = tf.while_loop(lambda i, *_: i < k, step, state)
-    return taken, first_bad_row(squared_norms(x))
+    return taken, first_bad_row(squared_norms(x), points)
 
 
 def _draw(nearest: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

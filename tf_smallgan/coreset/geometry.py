@@ -132,8 +132,21 @@ def squared_norms(x: tf.Tensor) -> tf.Tensor:
     return row_products(tf.square(x), tf.ones([x.shape[1]]))
 
 
-def first_bad_row(norms: tf.Tensor) -> tf.Tensor:
-    """The lowest row whose squared norm is NaN or infinite, or -1."""
+def first_bad_row(norms: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """The lowest row that keeps a selection from being made, or -1.
+
+    Args:
+        norms: [N], |x|^2 of the centred points.
+        points: [N, D] as they were given. A bad one spoils the mean and with it every
+            centred row; its own norm tells which it was.
+    """
+    own = squared_norms(tf.cast(points, tf.float32))
+    lowest, own_lowest = _lowest_infinite(norms), _lowest_infinite(own)
+    return tf.where((lowest >= 0) & (own_lowest >= 0), own_lowest, lowest)
+
+
+def _lowest_infinite(norms: tf.Tensor) -> tf.Tensor:
+    """The lowest row of norms [N] that is NaN or infinite, or -1."""
     n = norms.shape[0]
     bad = tf.where(tf.math.is_finite(norms), n, tf.range(n))
     lowest = tf.reduce_min(bad)

@@ -74,7 +74,7 @@ def _compiled(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     x = centre(points)
     norms = squared_norms(x)
-    return greedy(x, norms, k, first), first_bad_row(norms)
+    return greedy(x, norms, k, first), first_bad_row(norms, points)
 
 
 def greedy(x: tf.Tensor, norms: tf.Tensor, k: int, first: tf.Tensor) -> tf.Tensor:

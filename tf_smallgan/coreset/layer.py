@@ -3,8 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_smallgan.coreset.methods import check_method, select
-from tf_smallgan.coreset.weights import coverage_weights
+from tf_smallgan.coreset.methods import check_method, select, weighted_select
 from tf_smallgan.errors import InputError
 
 
@@ -20,7 +19,7 @@ class CoresetSelection(keras.layers.Layer):
     Args:
         k: how many rows to keep.
         method: a key of `METHODS`.
-        weights: whether `coverage_weights` are returned after the rows.
+        weights: whether those of `weighted_select` are returned after the rows.
         seed: what random methods draw from where the call gives no seed; they then
             draw alike at every call.
         **kwargs: `name`, `dtype` and what else a Keras layer takes.
@@ -77,10 +76,14 @@ class CoresetSelection(keras.layers.Layer):
                 )
         if seed is None:
             seed = tf.constant([self.seed, 0], tf.int32)
-        indices = select(self.method, points, self.k, seed)
-        rows = [tf.gather(tensor, indices) for tensor in tensors or (points,)]
+        weights = None
         if self.return_weights:
-            rows.append(coverage_weights(points, indices))
+            indices, weights = weighted_select(self.method, points, self.k, seed)
+        else:
+            indices = select(self.method, points, self.k, seed)
+        rows = [tf.gather(tensor, indices) for tensor in tensors or (points,)]
+        if weights is not None:
+            rows.append(weights)
         return rows[0] if len(rows) == 1 else tuple(rows)
 
     def get_config(self) -> dict[str, object]:

@@ -8,8 +8,9 @@ from tf_smallgan.coreset.balanced import balanced
 from tf_smallgan.coreset.d_squared import d_squared
 from tf_smallgan.coreset.greedy import greedy_k_center
 from tf_smallgan.coreset.robust import robust
-from tf_smallgan.coreset.stratified import stratified
+from tf_smallgan.coreset.stratified import stratified, stratified_with_sizes
 from tf_smallgan.coreset.uniform import uniform
+from tf_smallgan.coreset.weights import coverage_weights
 from tf_smallgan.errors import InputError
 
 # (points [N, D], k, seed [2] or None) -> indices [k] int32, none twice.
@@ -59,3 +60,34 @@ def select(
     """
     check_method(method)
     return METHODS[method](points, k, seed)
+
+
+# Every point is chosen with the same probability, so that plain means estimate.
+_UNBIASED = ("balanced", "uniform")
+
+
+def weighted_select(
+    method: str, points: tf.Tensor, k: int, seed: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`select`, with weights by which the selection estimates the large batch.
+
+    A chosen point weighs k / N times the points that it stands for: of `stratified`
+    those of the cell that it was drawn from, which makes the weighted mean unbiased;
+    of `balanced` and `uniform` N / k, so 1; of the others those that it is the
+    nearest to (`coverage_weights`), which mends their bias in part.
+
+    Returns:
+        [k] int32 and [k] float32 with mean 1.
+
+    Raises:
+        InputError: as `select` does.
+    """
+    check_method(method)
+    points = tf.convert_to_tensor(points)
+    if method == "stratified":
+        indices, sizes = stratified_with_sizes(points, k, seed)
+        return indices, tf.cast(sizes, tf.float32) * (k / points.shape[0])
+    indices = select(method, points, k, seed)
+    if method in _UNBIASED:
+        return indices, tf.ones([k])
+    return indices, coverage_weights(points, indices)

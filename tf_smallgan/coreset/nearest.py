@@ -35,7 +35,8 @@ def nearest_chosen(
     Raises:
         InputError: for wrong ranks or more indices than points.
     """
-    points = check_points(points, 1)
+    # A choice has no gradient, and the products of XLA in it none that is known.
+    points = tf.stop_gradient(check_points(points, 1))
     return _compiled(points, check_indices(points, indices))
 
 

@@ -80,7 +80,7 @@ def _compiled(points: tf.Tensor, k: int, exempt: int) -> tuple[tf.Tensor, tf.Ten
     nearest = tf.fill([n], float("inf"))
     state = (tf.constant(0), first, nearest, tf.zeros([k], tf.int32))
     _, _, _, taken = tf.while_loop(lambda i, *_: i < k, step, state)
-    return taken, first_bad_row(squared_norms(x))
+    return taken, first_bad_row(squared_norms(x), points)
 
 
 def _ranked(nearest: tf.Tensor, rank: tf.Tensor) -> tf.Tensor:

@@ -12,7 +12,8 @@ def coverage_weights(points: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
 
     Greedy selection favours outliers, so a plain mean over the chosen points is
     not that of the large batch. Weighted so, each chosen point stands for its
-    cell, and the mean of w_c f(x_c) estimates the mean of f over the large batch.
+    cell, and the mean of w_c f(x_c) estimates the mean of f over the large batch:
+    closely in the plane, in part where there are many dimensions (docs/coresets.md).
 
     Args:
         points: [N, D] of a static shape.

@@ -78,3 +78,44 @@ def balanced_k_center(
 
     state = (tf.constant(0), tf.zeros([k], tf.int32), nearest, quotas)
     return tf.while_loop(lambda i, *_: i < k, pick, state)[1]
+
+
+@tf.function(jit_compile=True, autograph=False)
+def weights_within_classes(
+    points: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, num_classes: int
+) -> tf.Tensor:
+    """Each choice's share of its class, so that a class weighs what its quota says.
+
+        w_i = q_c / n_c * #{x of class c : i is the choice of c nearest to x}
+
+    Args:
+      points: [O, E] float32.
+      labels: [O] int32.
+      indices: [k] int32, as `balanced_k_center` chooses.
+      num_classes: K.
+
+    Returns:
+      [k] float32 with mean 1; the weights of a class sum to its quota.
+    """
+    k, size = indices.shape[0], points.shape[0]
+    points = points - tf.reduce_mean(points, axis=0)
+
+    def compare(
+        i: tf.Tensor, cell: tf.Tensor, nearest: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        index = tf.gather(indices, i)
+        distances = tf.reduce_sum(tf.square(points - tf.gather(points, index)), axis=1)
+        closer = (labels == tf.gather(labels, index)) & (distances < nearest)
+        return i + 1, tf.where(closer, i, cell), tf.where(closer, distances, nearest)
+
+    # Members of a class without a choice stay in no cell, number k.
+    state = (tf.constant(0), tf.fill([size], k), tf.fill([size], float("inf")))
+    _, cell, _ = tf.while_loop(lambda i, *_: i < k, compare, state)
+
+    def count(numbers: tf.Tensor, most: int) -> tf.Tensor:
+        ones = tf.ones(numbers.shape)
+        return tf.math.unsorted_segment_sum(ones, numbers, most)
+
+    of = tf.gather(labels, indices)
+    quotas, members = count(of, num_classes), count(labels, num_classes)
+    return count(cell, k + 1)[:k] * tf.gather(quotas / tf.maximum(members, 1), of)

@@ -3,7 +3,11 @@
 import tensorflow as tf
 
 from tf_smallgan import coreset
-from tf_smallgan.data.balance import balanced_k_center, class_quotas
+from tf_smallgan.data.balance import (
+    balanced_k_center,
+    class_quotas,
+    weights_within_classes,
+)
 
 
 def choose(
@@ -31,10 +35,11 @@ def choose(
       Indices [k] int32 and weights [k] float32, 1 without weights.
     """
     if labels is None:
-        indices = coreset.select(method, points, k, seed)
-    else:
-        quotas = class_quotas(labels, k, num_classes, seed)
-        indices = balanced_k_center(points, labels, quotas, k)
+        if with_weights:
+            return coreset.weighted_select(method, points, k, seed)
+        return coreset.select(method, points, k, seed), tf.ones([k])
+    quotas = class_quotas(labels, k, num_classes, seed)
+    indices = balanced_k_center(points, labels, quotas, k)
     if not with_weights:
         return indices, tf.ones([k])
-    return indices, coreset.coverage_weights(points, indices)
+    return indices, weights_within_classes(points, labels, indices, num_classes)

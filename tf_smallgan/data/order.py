@@ -13,6 +13,11 @@ import tensorflow as tf
 # One number for each use of randomness, so that no two share a stream.
 ORDER, SELECT, FLIP, QUOTA = 1, 2, 3, 4
 
+# One shuffle reads the low 8 bits of each word of its key where there are up to 65,536
+# images, and of a folded seed one word is the epoch itself: orders would come again
+# after 256 epochs. Keys are drawn, and four of them applied.
+_SHUFFLES = 4
+
 
 def root_seed(seed: int) -> tf.Tensor:
     """A stateless seed, [2] int32, from the run's seed."""
@@ -42,11 +47,20 @@ def records_at(positions: tf.Tensor, num_images: int, seed: tf.Tensor) -> tf.Ten
     """
     epoch = positions // num_images
     within, first = positions % num_images, epoch[0]
-    seeds = [fold(seed, ORDER, first + later) for later in (0, 1)]
     now, then = (
-        tf.random.experimental.index_shuffle(
-            within, seed=s, max_index=tf.constant(num_images - 1, tf.int64)
-        )
-        for s in seeds
+        _shuffled(within, num_images, fold(seed, ORDER, first + later))
+        for later in (0, 1)
     )
     return tf.where(epoch == first, now, then)
+
+
+def _shuffled(numbers: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+    """Numbers below `count` under a permutation of them that follows from `seed`."""
+    keys = tf.random.stateless_uniform(
+        [_SHUFFLES, 2], seed, None, None, tf.int32, alg="philox"
+    )
+    for key in tf.unstack(keys):
+        numbers = tf.random.experimental.index_shuffle(
+            numbers, seed=key, max_index=tf.constant(count - 1, tf.int64)
+        )
+    return numbers

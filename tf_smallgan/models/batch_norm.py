@@ -22,16 +22,45 @@ import tensorflow as tf
 from tf_smallgan.models.convolution import Dense
 
 
-def batch_moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance [C] of images [B, H, W, C] over all replicas, float32."""
+@tf.custom_gradient
+def _local_moments(images: tf.Tensor):
+    """Mean and variance [C] of images [B, H, W, C] on this replica, float32.
+
+    Of differences: a mean square less the squared mean cancels where a mean is far
+    from 0. Its gradient needs the images alone, and so keeps no second activation.
+    """
     values = tf.cast(images, tf.float32)
     mean = tf.reduce_mean(values, [0, 1, 2])
-    square = tf.reduce_mean(tf.square(values), [0, 1, 2])
+    variance = tf.reduce_mean(tf.square(values - mean), [0, 1, 2])
+
+    def gradient(by_mean: tf.Tensor, by_variance: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(images, tf.float32)
+        count = tf.cast(tf.size(values) // values.shape[-1], tf.float32)
+        whole = (by_mean + 2.0 * (values - mean) * by_variance) / count
+        return tf.cast(whole, images.dtype)
+
+    return (mean, variance), gradient
+
+
+def batch_moments(
+    images: tf.Tensor, near: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance [C] of images [B, H, W, C] over all replicas, float32.
+
+    Args:
+      near: [C], the same on all replicas and near the mean where that is known. The
+        replicas' means are compared as differences from it, and so without loss.
+    """
+    mean, variance = _local_moments(images)
     context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        both = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack([mean, square]))
-        mean, square = both[0], both[1]
-    return mean, tf.maximum(square - tf.square(mean), 0.0)
+    if context is None or context.num_replicas_in_sync == 1:
+        return mean, variance
+    near = tf.zeros_like(mean) if near is None else tf.stop_gradient(near)
+    off = mean - near
+    moments = tf.stack([off, variance + tf.square(off)])
+    moments = context.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+    off, square = moments[0], moments[1]
+    return near + off, tf.maximum(square - tf.square(off), 0.0)
 
 
 def normalize_by_batch(
@@ -141,7 +170,8 @@ class BatchStatistics(keras.layers.Layer):
             images, mean, variance = normalize_by_batch(images, self.epsilon)
             left = (tf.zeros_like(mean), tf.ones_like(mean))
         else:
-            mean, variance = batch_moments(images)
+            near = tf.convert_to_tensor(self.moving_mean)
+            mean, variance = batch_moments(images, near)
             left = (mean, tf.math.rsqrt(variance + self.epsilon))
         self.last_moments = (mean, variance)
         if training:
