@@ -139,6 +139,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "--channel_multiplier=8",
         "--discriminator_steps=2",
         "--embedder=pixels",
+        "--cache_seed=0",
         "--seeds=1",
     ),
     "anomaly_detection": (

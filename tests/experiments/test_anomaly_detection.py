@@ -110,6 +110,16 @@ def test_the_command_resumes(tmp_path, monkeypatch, capsys):
     assert "4 rows, 0 runs to do" in capsys.readouterr().out
 
 
+def test_a_class_gains_once_however_many_seeds_it_has():
+    scores = {
+        ("plain", 1): {0: 0.1, 1: 0.2},
+        ("both", 1): {0: 0.2, 1: 0.4},
+        ("plain", 2): {0: 0.5},
+        ("both", 2): {0: 0.4, 1: 0.9},
+    }
+    assert anomaly_report.gains(scores, "both") == pytest.approx([0.15, -0.1])
+
+
 def test_scores_and_gains_by_hand(tmp_path):
     config = _config("--dataset=mnist")
     jobs = anomaly_detection.all_jobs(
@@ -126,7 +136,7 @@ def test_scores_and_gains_by_hand(tmp_path):
     scores = anomaly_report.scores_of(table.rows, "auprc")
     assert scores["both", 1] == pytest.approx({0: 0.15, 1: 0.16})
     assert scores["both", 2] == pytest.approx({0: 0.25})
-    assert anomaly_report.gains(scores, "both") == pytest.approx([0.05] * 3)
+    assert anomaly_report.gains(scores, "both") == pytest.approx([0.05] * 2)
     anomaly_report.write(tmp_path, config)
     text = (tmp_path / "anomaly_detection.md").read_text()
     assert "| 1 | 2 | 0.210 ± 0.127 | 0.310 ± 0.127 | 0.281 | 0.300 |" in text

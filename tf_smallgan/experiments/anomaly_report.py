@@ -71,13 +71,18 @@ def scores_of(rows: Sequence[Row], name: str) -> Scores:
 
 
 def gains(scores: Scores, arm: str, over: str = "plain") -> list[float]:
-    """An arm's score less another's, for every anomaly and seed that both have."""
-    return [
-        score - scores[over, anomaly][seed]
-        for (name, anomaly), seeds in scores.items()
-        for seed, score in seeds.items()
-        if name == arm and seed in scores.get((over, anomaly), {})
-    ]
+    """An arm's score less another's: of each anomaly the mean over seeds of both.
+
+    Seeds of one anomaly share what is particular to it, so that they are not so many
+    observations more.
+    """
+    found = []
+    for (name, anomaly), seeds in scores.items():
+        base = scores.get((over, anomaly), {})
+        both = [score - base[seed] for seed, score in seeds.items() if seed in base]
+        if name == arm and both:
+            found.append(float(np.mean(both)))
+    return found
 
 
 def _arms(scores: Scores) -> list[str]:
@@ -147,7 +152,8 @@ def _table(rows: Sequence[Row], measure: Measure, published: dict[int, float]) -
         lines.append([anomaly, max(seeds), *cells, *known, f"{chances[anomaly]:.3f}"])
     more = [gains(scores, arm) if arm != "plain" else [] for arm in arms]
     cells = [shown(*mean_and_interval(gain), 3) if gain else "" for gain in more]
-    lines.append(["over plain, paired", "", *cells, *([""] if published else []), ""])
+    what = "over plain, paired; interval over classes"
+    lines.append([what, "", *cells, *([""] if published else []), ""])
     heads = [f"`{arm}`" for arm in arms]
     meg = ["MEG, published"] if published else []
     return sections.table(["anomaly", "seeds", *heads, *meg, "chance"], lines)

@@ -18,7 +18,9 @@ def explained(found: Curves) -> str:
         "Mean and 95% interval (Student's) over seeds. \"Plain's least\" is the least "
         "distance that `plain` ever has with the same seed; the time to it is that of "
         "the first score at or under it, over plain's own time to it, so that an arm "
-        "is timed at most one interval too late."
+        "is timed at most one interval too late. It is the least of plain's own noise: "
+        "plain has it in every seed by definition, and an arm that is no different has "
+        "it in every other."
     )
     if BASE not in found:
         text += " There is no run of `plain` yet, so no time can be compared."
