@@ -5,6 +5,7 @@ from typing import Any
 from export.recording import Facts
 from export.restore import Restored
 from tf_smallgan import config as config_lib
+from tf_smallgan.models.fingerprint import fingerprint
 from tf_smallgan.training.logs import read_metrics
 from tf_smallgan.workdir import Workdir
 
@@ -30,7 +31,7 @@ def model_card(restored: Restored, facts: Facts, workdir: Workdir) -> str:
     sections = [
         _title(restored, facts),
         _inputs(facts),
-        _scores(read_metrics(workdir.scores), facts),
+        _scores(_of_these_weights(restored, read_metrics(workdir.scores)), facts),
         _table("## Training metrics", _latest(rows)),
         _settings(restored),
         _LICENCE,
@@ -42,8 +43,9 @@ def _title(restored: Restored, facts: Facts) -> str:
     data = restored.config.data
     kind = f"{facts.num_classes} classes" if facts.num_classes else "no classes"
     colours = "RGB" if facts.image_channels == 3 else "grey"
-    # Training saves no step 0, but weights of others are imported as one.
-    training = f"for {facts.step} steps" if facts.step else "elsewhere, and imported"
+    training = f"for {facts.step} steps"
+    if not restored.trained_here:
+        training = "elsewhere, and imported"
     return f"""\
 # {facts.architecture} generator, {data.dataset}, {facts.resolution} px
 
@@ -81,6 +83,14 @@ def _latest(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for row in rows:
         latest |= row
     return latest
+
+
+def _of_these_weights(
+    restored: Restored, records: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Without those of a step of this number that a rollback has thrown away."""
+    ours = fingerprint(v.numpy() for v in restored.average.trainable_variables)
+    return [r for r in records if r.get("generator_hash", ours) == ours]
 
 
 def _scores(records: list[dict[str, Any]], facts: Facts) -> str:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
 from typing import Any
@@ -17,6 +18,7 @@ from export.transport import (
     refused,
     timed_out,
 )
+from tf_smallgan.errors import InputError
 
 DEFAULT_PORT = 8501
 _UNAVAILABLE, _NOT_FOUND = 503, 404
@@ -75,7 +77,9 @@ class RestTransport:
         except urllib.error.URLError as error:
             if isinstance(error.reason, TimeoutError):
                 raise timed_out(self._url, self._timeout_s) from error
-            raise Unavailable(f"{self._url}: {error.reason}.") from error
+            raise _unreachable(self._url, error.reason) from error
+        except http.client.InvalidURL as error:
+            raise InputError(f"--host: {error}; give host or host:port.") from error
         except (ConnectionError, http.client.HTTPException) as error:
             raise Unavailable(f"{self._url}: {error!r}.") from error
         except ValueError as error:
@@ -99,6 +103,13 @@ class RestTransport:
             f"{self._url} did not answer as a model that `python -m export` wrote; "
             "check --host and --model."
         )
+
+
+def _unreachable(url: str, reason: Any) -> Exception:
+    """What is worth another attempt, and what is not: schemes, certificates."""
+    if isinstance(reason, (str, ssl.SSLCertVerificationError)):
+        return InputError(f"{url}: {reason}. Check --host.")
+    return Unavailable(f"{url}: {reason}.")
 
 
 def _base_url(address: str) -> str:

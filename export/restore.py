@@ -3,18 +3,14 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
 
 from tf_smallgan import settings
 from tf_smallgan.config import Config
 from tf_smallgan.models.spec import ModelSpec
-from tf_smallgan.models.spectral_norm import kernels_of, power_iteration
+from tf_smallgan.models.spectral_norm import converge
 from tf_smallgan.training.checkpoints import checkpoint_path
-from tf_smallgan.training.state import restore_average
+from tf_smallgan.training.state import restore_average, was_trained
 from tf_smallgan.workdir import Workdir
-
-# Largest relative change of a singular value in a power iteration: float32's own.
-_CONVERGED, _MOST = 1e-7, 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +21,14 @@ class Restored:
       config: the run's, completed.
       spec: what the generator was built from.
       step: the training step it was saved at.
+      trained_here: rather than imported.
     """
 
     config: Config
     spec: ModelSpec
     average: keras.Model
     step: int
+    trained_here: bool = True
 
 
 def restore(config: Config, step: str) -> Restored:
@@ -48,39 +46,4 @@ def restore(config: Config, step: str) -> Restored:
     path = checkpoint_path(Workdir(config.run.workdir), step)
     average, number = restore_average(spec, path)
     converge(average)
-    return Restored(config, spec, average, number)
-
-
-def converge(model: keras.Model) -> None:
-    """Iterates every kernel's singular vector until its value stands still.
-
-    Averaged weights are not those that training iterated on, and what is folded
-    into a kernel stays there: a fixed number of iterations may leave a percent.
-    """
-    for kernel in kernels_of(model):
-        if kernel.right is not None:
-            weight = tf.convert_to_tensor(kernel.kernel)
-            matrix = tf.reshape(weight, [-1, weight.shape[-1]])
-            right = _singular_vector(matrix, tf.convert_to_tensor(kernel.right))
-            kernel.right.assign(right)
-
-
-@tf.function(
-    input_signature=[
-        tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None], tf.float32),
-    ],
-    autograph=False,
-)
-def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """The right singular vector [N] of a matrix [M, N], from an estimate."""
-
-    def moves(right, sigma, before):
-        return tf.abs(sigma - before) > _CONVERGED * sigma
-
-    def iterate(right, sigma, _):
-        after, right = power_iteration(matrix, right)
-        return right, after, sigma
-
-    start = (right, tf.constant(1.0), tf.constant(float("-inf")))
-    return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
+    return Restored(config, spec, average, number, was_trained(path))

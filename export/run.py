@@ -24,12 +24,18 @@ def export(config: Config) -> None:
     """
     options = config.export or ExportConfig()
     tables.check_grid(options.standing_truncations)
+    # GPUs would round factors to ten bits, and the export be held against that.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     restored = restore(config, options.step)
     if config.run.dry_run:
         print(f"Would export step {restored.step} to {options.export_dir}.")
         return
     with new_version(options.export_dir) as version:
         write(restored, options, version.path)
+    assert version.final is not None
+    # Beside the versions too: a server's flags should outlive the one they came with.
+    facts = recording.read_facts(version.final)
+    server_files.write(version.final.parent, facts)
     print(f"Exported step {restored.step} to {version.final}")
 
 
@@ -60,7 +66,7 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     recording.write_facts(folder, facts)
     recording.record(folder, restored, statistics, grid)
     write_warmup(folder, facts)
-    server_files.write(folder)
+    server_files.write(folder, facts)
     card = model_card(restored, facts, Workdir(config.run.workdir))
     (folder / "README.md").write_text(card)
 

@@ -2,19 +2,9 @@
 
 import pathlib
 
-from export.warmup import BATCH_SIZES, MODEL_NAME
-
-_SIZES = "\n".join(f"allowed_batch_sizes: {size}" for size in BATCH_SIZES)
-
-# Requests wait at most 2 ms for company; a batch is padded to the next allowed size,
-# each of which has a warm-up record.
-BATCHING = f"""\
-max_batch_size {{ value: {BATCH_SIZES[-1]} }}
-batch_timeout_micros {{ value: 2000 }}
-max_enqueued_batches {{ value: 100 }}
-num_batch_threads {{ value: 2 }}
-{_SIZES}
-"""
+from export.recording import Facts
+from export.warmup import MODEL_NAME, batch_sizes
+from tf_smallgan.atomic import replacing
 
 # The path is inside the server's container; docs/serving.md mounts the model there.
 MODELS = f"""\
@@ -35,14 +25,31 @@ prometheus_config {
 }
 """
 
-FILES = {
-    "batching_params.pbtxt": BATCHING,
-    "models.config": MODELS,
-    "monitoring.config": MONITORING,
-}
+
+def batching(resolution: int) -> str:
+    """batching_params.pbtxt.
+
+    Requests wait at most 2 ms for company; a batch is padded to the next allowed size,
+    each of which has a warm-up record.
+    """
+    sizes = batch_sizes(resolution)
+    allowed = "\n".join(f"allowed_batch_sizes: {size}" for size in sizes)
+    return f"""\
+max_batch_size {{ value: {sizes[-1]} }}
+batch_timeout_micros {{ value: 2000 }}
+max_enqueued_batches {{ value: 100 }}
+num_batch_threads {{ value: 2 }}
+{allowed}
+"""
 
 
-def write(folder: pathlib.Path) -> None:
+def write(folder: pathlib.Path, facts: Facts) -> None:
     """Writes batching_params.pbtxt, models.config and monitoring.config."""
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
+    files = {
+        "batching_params.pbtxt": batching(facts.resolution),
+        "models.config": MODELS,
+        "monitoring.config": MONITORING,
+    }
+    for name, text in files.items():
+        with replacing(folder / name) as partial:
+            partial.write_text(text)

@@ -21,11 +21,11 @@ from tf_smallgan.models.standing import (
     Draw,
     Moments,
     StatisticsGatherer,
+    images_a_pass,
     set_table_row,
 )
 
 _STANDING_STREAM = 1  # As in models/sampler.py: the same draws as `sample` makes.
-_BATCH_PIXELS = 64 * 128 * 128  # 64 images up to 128 px, fewer of larger ones.
 
 
 def check_grid(truncations: Sequence[float]) -> None:
@@ -70,7 +70,7 @@ def fill_tables(
 
 
 def _standing_draw(spec: ModelSpec, rule: str, truncation: float, seed: int) -> Draw:
-    size = max(1, min(64, _BATCH_PIXELS // spec.resolution**2))
+    size = images_a_pass(spec.resolution)
 
     def draw(batch: int) -> tuple[tf.Tensor, tf.Tensor | None]:
         key = tf.constant([seed % 2**31, _STANDING_STREAM], tf.int32)

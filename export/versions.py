@@ -5,12 +5,15 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.workdir import check_name
 
 _PARTIAL = ".partial-"
+# Statistics of a large generator take long, and nothing is written meanwhile.
+_ABANDONED_S = 24 * 3600
 
 
 def versions_in(folder: pathlib.Path) -> list[int]:
@@ -39,6 +42,7 @@ def new_version(export_dir: str) -> Iterator["NewVersion"]:
     parent = pathlib.Path(export_dir)
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        _clear_unfinished(parent)
         partial = pathlib.Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=parent))
     except OSError as error:
         raise InputError(
@@ -50,6 +54,14 @@ def new_version(export_dir: str) -> Iterator["NewVersion"]:
         version.final = _rename(partial, parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _clear_unfinished(parent: pathlib.Path) -> None:
+    """Removes what a killed exporter left, once nobody can be writing it any more."""
+    for left in parent.glob(f"{_PARTIAL}*"):
+        newest = max((p.stat().st_mtime for p in left.rglob("*")), default=0)
+        if time.time() - max(newest, left.stat().st_mtime) > _ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class NewVersion:

@@ -12,10 +12,19 @@ import tensorflow as tf
 
 from export import wire
 from export.recording import EXTRA, Arrays, Facts
+from tf_smallgan.models.standing import images_a_pass
 
 WARMUP_FILE = "tf_serving_warmup_requests"
-BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 MODEL_NAME = "smallgan"
+
+
+def batch_sizes(resolution: int) -> tuple[int, ...]:
+    """Batches that a server forms: 1, 2, 4 up to 32 at 128 px, to 8 at 256, 2 at 512.
+
+    A server runs several at once, and warms each up.
+    """
+    largest = max(1, images_a_pass(resolution) // 2)
+    return tuple(2**i for i in range(largest.bit_length()))
 
 
 def request_inputs(facts: Facts, signature: str, batch: int) -> Arrays:
@@ -61,7 +70,7 @@ def write_warmup(folder: pathlib.Path, facts: Facts) -> None:
     path = folder / EXTRA / WARMUP_FILE
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature in input_names(facts):
-            for batch in BATCH_SIZES:
+            for batch in batch_sizes(facts.resolution):
                 inputs = request_inputs(facts, signature, batch)
                 log = wire.PredictionLog()
                 log.predict_log.request.CopyFrom(

@@ -18,6 +18,10 @@ from tf_smallgan.errors import InputError
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x.png"),
             "train: No space left on device: .*runs/x.png.*Make room",
         ),
+        (
+            OSError(errno.EROFS, os.strerror(errno.EROFS), "runs/x.png"),
+            "train: runs/x.png: Read-only file system.",
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_a_sentence(error, said, capsys):

@@ -31,13 +31,48 @@ def test_a_sheet_without_room_for_all_classes_is_refused(count, num_classes):
         sampling._labels(wanted, num_classes)
 
 
+@pytest.mark.parametrize(
+    ("count", "label", "walk"),
+    [
+        (10, (1, 7), [1, 7]),
+        (20, (1, 7, 3), [1, 7, 3]),
+        (40, (1, 7, 3), [1, 7, 3, 1, 7]),
+        (30, None, [0, 1, 2, 3]),
+        (None, (5,), [5] * 7),
+        (None, tuple(range(9)), range(9)),
+    ],
+)
+def test_a_walk_leads_through_the_classes_in_their_order(count, label, walk):
+    wanted = SampleConfig(layout="interpolation", count=count, label=label)
+    np.testing.assert_array_equal(sampling._labels(wanted, 10), list(walk))
+
+
+@pytest.mark.parametrize(
+    ("count", "label", "message"),
+    [
+        (15, None, "rows of 10 images; give 10 or 20"),
+        (5, (1, 7, 3), "rows of 10 images; give 20 or 30"),
+        (10, (1, 7, 3), "the 3 classes of --label has 2 rows .* at least --count=20"),
+    ],
+)
+def test_a_walk_that_reaches_not_all_classes_is_refused(count, label, message):
+    wanted = SampleConfig(layout="interpolation", count=count, label=label)
+    with pytest.raises(InputError, match=message):
+        sampling._labels(wanted, 10)
+
+
+def test_a_grid_of_few_images_is_of_classes_far_apart():
+    labels = sampling._labels(SampleConfig(count=4), 1000)
+    np.testing.assert_array_equal(labels, [0, 250, 500, 750])
+
+
 def test_an_interpolations_arrays_say_where_each_image_lies():
-    labels = np.array([1, 7, 3])
+    labels = np.array([1, 7, 3, 1])
     wanted = SampleConfig(layout="interpolation")
     found = sampling._described(wanted, labels)
     assert {len(array) for array in found.values()} == {30}
     np.testing.assert_array_equal(found["from_labels"][[0, 9, 10, 29]], [1, 1, 7, 3])
     np.testing.assert_array_equal(found["to_labels"][[0, 9, 10, 29]], [7, 7, 3, 1])
     np.testing.assert_allclose(found["fractions"][[0, 1, 9, 10]], [0, 1 / 9, 1, 0])
-    plain = sampling._described(SampleConfig(), labels)
+    plain = sampling._described(SampleConfig(), labels[:3])
     assert list(plain) == ["labels"]

@@ -4,7 +4,7 @@ import pytest
 
 from tf_smallgan import config, evaluate, sample, train
 from tf_smallgan.errors import InputError
-from tf_smallgan.workdir import Workdir, version_folder
+from tf_smallgan.workdir import Workdir, check_writable, version_folder
 
 
 @pytest.fixture
@@ -36,6 +36,25 @@ def test_other_model_flags_are_refused_and_listed(started):
     message = "--prior_oversample was 4 and is now 2; --latent_dim was 12 and is now 16"
     with pytest.raises(InputError, match=message):
         workdir.open(other)
+
+
+def test_a_best_checkpoint_alone_keeps_its_flags(started):
+    workdir, settings = started
+    workdir.checkpoints.rename(workdir.best)
+    before = workdir.flags.read_text()
+    other = config.replace(settings, latent_dim=16)
+    for refuse in (workdir.open, workdir.check_given):
+        with pytest.raises(InputError, match="--latent_dim was 12 and is now 16"):
+            refuse(other)
+    assert workdir.flags.read_text() == before
+
+
+def test_what_cannot_be_written_to_is_refused_and_nothing_made(tmp_path):
+    check_writable("out", tmp_path / "new" / "deep")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="--out: .*file/x cannot be written to: Not a"):
+        check_writable("out", tmp_path / "file" / "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_given_flags_are_checked_before_those_that_follow(started):

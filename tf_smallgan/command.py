@@ -26,6 +26,18 @@ _NOTICES = re.compile(
 # Commands with a plan that --dry_run prints.
 _PLANNED = ("train", "export")
 
+# What a user can mend, where a file is named.
+_OF_THE_USER = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+}
+
 _HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
 
@@ -71,7 +83,8 @@ def main(command: str, run: Callable[[config_lib.Config], None]) -> None:
 def one_sentence_errors(command: str) -> Iterator[None]:
     """Prints an InputError as one line and exits with 2, without a traceback.
 
-    So it does with a full disk, wherever it was met, and with Ctrl-C (130).
+    So it does with a full disk and with files that may not be read or written, wherever
+    they were met, and with Ctrl-C (130).
     """
     try:
         yield
@@ -86,16 +99,25 @@ def one_sentence_errors(command: str) -> Iterator[None]:
         )
         sys.exit(128 + signal.SIGINT)
     except Exception as error:
-        full = os.strerror(errno.ENOSPC)
-        if full not in str(error):
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        what = str(error).splitlines()[0]
-        print(
-            f"{command}: {full}: {what}. Make room and run the same command again; "
-            "what was written whole before is kept.",
-            file=sys.stderr,
-        )
+        print(f"{command}: {sentence}", file=sys.stderr)
         sys.exit(2)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to say of a file or disk that the user can mend; None of a defect."""
+    full = os.strerror(errno.ENOSPC)
+    if full in str(error):
+        what = str(error).splitlines()[0]
+        return (
+            f"{full}: {what}. Make room and run the same command again; what was "
+            "written whole before is kept."
+        )
+    if isinstance(error, OSError) and error.errno in _OF_THE_USER and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return None
 
 
 @contextlib.contextmanager

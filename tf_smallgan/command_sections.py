@@ -13,7 +13,8 @@ class SampleConfig:
     count: int | None = option(
         None,
         "Images in all, 64 when not given. --layout=classes: as many a class as that "
-        "gives each, ten when not given. --layout=interpolation: in rows of ten.",
+        "gives each, ten when not given. --layout=interpolation: in rows of ten, each "
+        "from a class to the next.",
         minimum=1,
     )
     label: tuple[int, ...] | None = option(
@@ -22,8 +23,8 @@ class SampleConfig:
     truncation: float = option(1.0, "Truncation in (0, 1].", maximum=1)
     layout: str = option(
         "grid",
-        "grid: random images; classes: a row a class; interpolation: rows between "
-        "two latents and classes.",
+        "grid: random images; classes: a row a class; interpolation: a row from each "
+        "of the classes to the next, and from latent to latent.",
         choices=("grid", "classes", "interpolation"),
     )
     export_dir: str = option("", "Sample from this export, not from --workdir.")

@@ -5,7 +5,7 @@ import numpy as np
 from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.models.sampler import Sampler
-from tf_smallgan.models.standing import state_kept
+from tf_smallgan.models.standing import images_a_pass, state_kept
 from tf_smallgan.training.logs import TensorBoard
 from tf_smallgan.training.state import TrainingState
 from tf_smallgan.workdir import Workdir
@@ -50,7 +50,9 @@ class Preview:
             self._state.average,
             self._spec,
             rule=self._config.sampling.truncation_rule,
-            batch_size=min(self._config.training.batch_size, 64),
+            batch_size=min(
+                self._config.training.batch_size, images_a_pass(self._spec.resolution)
+            ),
             seed=self._config.run.seed,
             standing_batches=_STANDING_BATCHES,
         )

@@ -51,6 +51,11 @@ def train(config: Config) -> None:
       InputError: flags, data or workdir do not fit.
     """
     workdir = Workdir(config.run.workdir)
+    if config.model.statistics_truncations:
+        raise InputError(
+            "--statistics_truncations is of imported generators, which bring their own "
+            "statistics: nothing fills them while training. Leave it out."
+        )
     strategy = strategies.make_strategy(config.run)
     strategies.check_batch(config.training.batch_size, strategy.num_replicas_in_sync)
     check_microbatches(

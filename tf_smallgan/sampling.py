@@ -12,14 +12,21 @@ from tf_smallgan.arrays import write_arrays
 from tf_smallgan.config import Config, SampleConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
+from tf_smallgan.models.standing import images_a_pass
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
-from tf_smallgan.workdir import Workdir, check_local, exported_facts, version_folder
+from tf_smallgan.workdir import (
+    Workdir,
+    check_exported_rule,
+    check_local,
+    check_writable,
+    exported_facts,
+    version_folder,
+)
 
 _DEFAULT_COUNT = 64
 _COLUMNS = 10
 _MOST_ROWS = 100
-_BATCH_SIZE = 64
 
 
 class Drawer(Protocol):
@@ -39,7 +46,7 @@ class Drawer(Protocol):
         """[N, H, W, C] uint8, one image a label [N]."""
 
     def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
-        """[N * columns, H, W, C] uint8: from each label to the next, row by row."""
+        """[N * columns, H, W, C] uint8: from each of labels [N + 1] to the next."""
 
 
 def write_samples(config: Config) -> None:
@@ -57,11 +64,13 @@ def write_samples(config: Config) -> None:
         raise InputError(
             f"--out={wanted.out} ends in neither .png (a picture) nor .npz (arrays)."
         )
+    check_writable("out", pathlib.Path(wanted.out).parent)
     drawer = open_drawer(config)
     labels = _labels(wanted, drawer.num_classes)
     columns = _columns(wanted, labels)
     if suffix == ".png":
-        count = len(labels) * (columns if wanted.layout == "interpolation" else 1)
+        walks = wanted.layout == "interpolation"
+        count = (len(labels) - 1) * columns if walks else len(labels)
         _check_sheet(count, columns, drawer.image_shape)
     if wanted.layout == "interpolation":
         images = drawer.interpolate(labels, columns)
@@ -92,20 +101,50 @@ def open_drawer(config: Config) -> Drawer:
                 f"--step={wanted.step} names a checkpoint of --workdir, and "
                 "--export_dir is sampled from; give one of the two."
             )
+        check_exported_rule(wanted.export_dir, config.sampling.truncation_rule)
         return ExportDrawer(wanted.export_dir, wanted.truncation, config.run.seed)
     return WorkdirDrawer(config, wanted.truncation, wanted.step)
 
 
 def _labels(wanted: SampleConfig, num_classes: int) -> np.ndarray:
-    """The label of each image that is asked for, row by row."""
+    """The label of each image that is asked for, row by row.
+
+    Of an interpolation those that its rows lead from and to, one more than rows.
+    """
     count = wanted.count or _DEFAULT_COUNT
     classes = _classes(wanted, num_classes)
     if wanted.layout == "classes":
         return np.repeat(classes, _images_a_class(wanted, len(classes)))
     if wanted.layout == "interpolation":
-        rows = max(count // _COLUMNS, 1)
-        return np.resize(classes, rows)
+        return np.resize(classes, _rows(wanted) + 1)
+    if count < len(classes):  # As far apart as they can be.
+        return classes[np.arange(count) * len(classes) // count]
     return classes[balanced_labels(count, len(classes))]
+
+
+def _rows(wanted: SampleConfig) -> int:
+    """Of an interpolation: each leads from a class to the next of the list.
+
+    Raises:
+      InputError: --count is not of whole rows, or of too few to reach every class.
+    """
+    least = max(len(wanted.label or ()) - 1, 1)
+    if wanted.count is None:
+        return max(_DEFAULT_COUNT // _COLUMNS, least)
+    rows, more = divmod(wanted.count, _COLUMNS)
+    if more:
+        raise InputError(
+            f"--count={wanted.count}: --layout=interpolation has rows of {_COLUMNS} "
+            f"images; give {_COLUMNS * max(rows, least)} or "
+            f"{_COLUMNS * (max(rows, least) + 1)}."
+        )
+    if rows < least:
+        raise InputError(
+            f"--count={wanted.count}: a walk through the {least + 1} classes of "
+            f"--label has {least} rows of {_COLUMNS} images; give at least "
+            f"--count={_COLUMNS * least}."
+        )
+    return rows
 
 
 def _classes(wanted: SampleConfig, num_classes: int) -> np.ndarray:
@@ -183,9 +222,9 @@ def _described(wanted: SampleConfig, labels: np.ndarray) -> dict[str, np.ndarray
     if wanted.layout != "interpolation":
         return {"labels": labels}
     return {
-        "from_labels": np.repeat(labels, _COLUMNS),
-        "to_labels": np.repeat(np.roll(labels, -1), _COLUMNS),
-        "fractions": np.tile(np.linspace(0, 1, _COLUMNS), len(labels)),
+        "from_labels": np.repeat(labels[:-1], _COLUMNS),
+        "to_labels": np.repeat(labels[1:], _COLUMNS),
+        "fractions": np.tile(np.linspace(0, 1, _COLUMNS), len(labels) - 1),
     }
 
 
@@ -205,7 +244,7 @@ class WorkdirDrawer:
             spec,
             rule=config.sampling.truncation_rule,
             truncation=truncation,
-            batch_size=_BATCH_SIZE,
+            batch_size=images_a_pass(spec.resolution),
             seed=config.run.seed,
             standing_batches=config.sampling.standing_batches,
         )
@@ -215,11 +254,10 @@ class WorkdirDrawer:
 
     def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
         sampler = self._sampler
-        latents = blend(sampler.latents(len(labels) + 1), columns)
+        latents = blend(sampler.latents(len(labels)), columns)
         embeddings = None
         if self.num_classes:
-            closed = np.append(labels, labels[0]).astype(np.int32)
-            table = sampler.embed(closed)
+            table = sampler.embed(labels.astype(np.int32))
             assert table is not None
             embeddings = blend(table, columns)
         return sampler.images_of_embeddings(latents, embeddings)
@@ -252,6 +290,7 @@ class ExportDrawer:
         self._facts = exported_facts(version)
         size = self._facts["resolution"]
         self.image_shape = (size, size, self._facts["image_channels"])
+        self._pass = images_a_pass(size)
         self._module = tf.saved_model.load(str(version))
         self.origin = str(version)
         self._signatures = self._module.signatures
@@ -265,8 +304,8 @@ class ExportDrawer:
         return _gathered(self._stream(labels), len(labels), self.image_shape)
 
     def _stream(self, labels: np.ndarray) -> Iterator[np.ndarray]:
-        for start in range(0, len(labels), _BATCH_SIZE):
-            part = labels[start : start + _BATCH_SIZE]
+        for start in range(0, len(labels), self._pass):
+            part = labels[start : start + self._pass]
             seeds = self._seed * 2**32 + np.arange(start, start + len(part))
             arguments = {
                 "seed": tf.constant(seeds, tf.int64),
@@ -284,18 +323,17 @@ class ExportDrawer:
         corners = sample_truncated(
             self._facts["truncation_rule"],
             self._facts["latent_distribution"],
-            [len(labels) + 1, self._latent_dim],
+            [len(labels), self._latent_dim],
             seed,
             self._truncation,
         )
         latents = blend(corners.numpy(), columns)
         one_hot = None
         if self.num_classes:
-            closed = np.append(labels, labels[0])
-            one_hot = blend(np.eye(self.num_classes, dtype=np.float32)[closed], columns)
+            one_hot = blend(np.eye(self.num_classes, dtype=np.float32)[labels], columns)
         parts = []
-        for start in range(0, len(latents), _BATCH_SIZE):
-            part = slice(start, start + _BATCH_SIZE)
+        for start in range(0, len(latents), self._pass):
+            part = slice(start, start + self._pass)
             arguments = {
                 "z": tf.constant(latents[part]),
                 "truncation": tf.fill([len(latents[part])], self._truncation),

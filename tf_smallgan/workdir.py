@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -94,8 +95,9 @@ class Workdir:
         self.flags = self.path / config_lib.FLAGS_FILE
 
     def has_checkpoint(self) -> bool:
-        """Whether training has saved anything here."""
-        return any(self.checkpoints.glob("*.index"))
+        """Whether a run's weights are kept here, be it only its best ones."""
+        folders = self.checkpoints, self.best
+        return any(any(folder.glob("*.index")) for folder in folders)
 
     def open(self, config: Config) -> None:
         """Makes the folder and writes flags.cfg.
@@ -189,6 +191,40 @@ def exported_facts(version: pathlib.Path) -> dict[str, Any]:
             "that `python -m export` wrote, for example exports/digits/1."
         )
     return json.loads(path.read_text())
+
+
+def check_exported_rule(export_dir: str, rule: str) -> None:
+    """Refuses a --truncation_rule that an export cannot follow: it has its own.
+
+    Raises:
+      InputError: the rule is another one and not the default.
+    """
+    exported = exported_facts(version_folder(export_dir))["truncation_rule"]
+    if rule not in (exported, config_lib.SamplingConfig().truncation_rule):
+        raise InputError(
+            f"--truncation_rule={rule}: --export_dir={export_dir} draws by the rule "
+            f"{exported} that it was exported with. Give that, or export with "
+            f"--truncation_rule={rule}."
+        )
+
+
+def check_writable(flag: str, folder: pathlib.Path) -> None:
+    """Refuses, before long work, a folder that nothing can be written to at its end.
+
+    Raises:
+      InputError: it cannot be made, or files cannot be made in it.
+    """
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"--{flag}: {folder} cannot be written to: {error.strerror}. Name another "
+            "folder."
+        ) from error
 
 
 def differing_flags(old: Config, new: Config) -> list[tuple[str, object, object]]:

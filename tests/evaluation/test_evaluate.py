@@ -6,11 +6,15 @@ import json
 import numpy as np
 import pytest
 
+from export.restore import restore
 from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import during_training
-from tf_smallgan.evaluation.results import SCORES_FILE
+from tf_smallgan.evaluation.commands import sweep_name
+from tf_smallgan.evaluation.results import SCORES_FILE, append_record
+from tf_smallgan.models.fingerprint import fingerprint
+from tf_smallgan.training.logs import read_metrics
 
 
 def parse(workdir, *flags):
@@ -40,6 +44,10 @@ def test_records_hold_what_makes_them_comparable(ran, workdir):
     assert [record["truncation"] for record in records] == [1.0, 0.4]
     record = records[0]
     assert record["step"] == 12 and record["ema"] is True
+    restored = restore(parse(workdir), "last").average
+    assert record["generator_hash"] == fingerprint(
+        variable.numpy() for variable in restored.trainable_variables
+    )
     assert record["bn"] == "standing" and record["standing_batches"] == 2
     assert record["truncation_rule"] == "hub" and record["num_samples"] == 60
     space = record["spaces"]["classifier"]
@@ -63,6 +71,33 @@ def test_sweep_files(ran):
     assert float(rows[0][name]) == metrics[name]
     picture = (ran / "sweep-step-0000012-classifier.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "step-0000400"),
+        ({"bn": "moving", "ema": False}, "step-0000400-trained-moving"),
+        ({"truncation_rule": "scale"}, "step-0000400-scale"),
+    ],
+)
+def test_sweeps_of_other_settings_have_other_names(changes, name):
+    facts = {"step": 400, "ema": True, "bn": "standing", "truncation_rule": "hub"}
+    assert sweep_name(facts | changes) == name
+
+
+def test_sweeps_of_exports_are_named_by_version():
+    facts = {"ema": True, "bn": "as exported", "truncation_rule": "hub"}
+    assert sweep_name(facts | {"export": "exports/digits/3"}) == "export-3"
+
+
+def test_a_torn_line_of_scores_hides_no_other(tmp_path):
+    path = append_record(tmp_path, {"step": 1})
+    with path.open("a") as file:
+        file.write('{"step": 2, "ema"')
+    append_record(tmp_path, {"step": 3})
+    append_record(tmp_path, {"step": 4})
+    assert [record["step"] for record in read_metrics(path)] == [1, 3, 4]
 
 
 def test_report_is_one_file(ran):

@@ -81,6 +81,7 @@ def content(pixel_space) -> Content:
             "step": 12,
             "ema": True,
             "bn": "standing",
+            "truncation_rule": "hub",
             "checkpoint": "checkpoints/" * 20,
         },
         class_names=["a class of quite a long name" * 3, "b"],

@@ -60,7 +60,9 @@ def test_all_scores_are_there_and_described(classes_space):
     assert all(np.isfinite(value) for value in found.values.values())
     assert found.values["classifier_precision_90"] <= 1
     assert set(found.class_distances) == {0, 1, 2}
-    assert len(found.nearest.rows) == 90 and not found.notes
+    assert len(found.nearest.rows) == 90
+    (note,) = found.notes
+    assert "over 3 classes, of 30 images and more a class" in note
     assert found.value_of("conditional_accuracy") == pytest.approx(
         np.mean(collected(90, 1).logits.argmax(1) == np.arange(90) % 3)
     )

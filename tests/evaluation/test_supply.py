@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tf_smallgan.config import replace
+from tf_smallgan.evaluation import supply
 from tf_smallgan.evaluation.session import open_supply
 from tf_smallgan.evaluation.supply import shuffled_labels
 
@@ -54,6 +55,16 @@ def test_two_replicas_draw_what_one_draws(supply_of, two_replicas, bn):
     assert (one == two).mean() > 0.999
 
 
+def test_large_images_are_drawn_in_smaller_passes(config, supply_of, monkeypatch):
+    monkeypatch.setattr(supply, "images_a_pass", lambda resolution: 16)
+    several, _ = open_supply(replace(config, bn="moving"), None)
+    batches = list(several.images(LABELS, 0.7))
+    images = np.concatenate([images for images, _ in batches])
+    one = draw(supply_of, bn="moving")
+    assert np.abs(images.astype(int) - one).max() <= 1
+    assert (images == one).mean() > 0.999
+
+
 def test_batch_norm_modes_differ(supply_of):
     images = [draw(supply_of, bn=bn) for bn in ("standing", "moving", "batch")]
     assert (images[0] != images[1]).mean() > 0.1
@@ -65,3 +76,12 @@ def test_labels_are_balanced_and_in_random_order():
     assert set(counts) == {20, 21} and counts.sum() == 205
     assert (np.diff(LABELS) != 1).any()
     assert not shuffled_labels(5, 0, seed=0).any()
+
+
+def test_fewer_samples_than_classes_are_of_any_of_them():
+    few = [shuffled_labels(30, 100, seed) for seed in range(20)]
+    for labels in few:
+        assert len(set(labels)) == 30
+    # Each of a hundred is missed by all twenty with a chance of 0.7^20, 0.0008.
+    missed = set(range(100)) - set(np.concatenate(few))
+    assert len(missed) < 5

@@ -103,6 +103,18 @@ def test_no_such_model(server):
         connect(server, model="nope").num_classes()
 
 
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [("http://localhost:abc", "--host: .*abc"), ("foo://bar", "unknown url type")],
+)
+def test_what_no_server_can_have_is_not_tried_again(host, message):
+    with pytest.raises(InputError, match=message) as refused:
+        client.fetch(
+            client.connect(host, "rest", "m", 1.0), client.Request(), attempts=3
+        )
+    assert "Tried" not in str(refused.value)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nobody_listens(protocol):
     with socket.socket() as free:

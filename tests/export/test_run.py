@@ -12,6 +12,7 @@ from export.endpoints import ConditionalEndpoints
 from export.folding import folded_copy
 from export.restore import restore
 from export.run import export
+from export.warmup import batch_sizes
 from tests.export.helpers import STEP, run_module
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
@@ -40,6 +41,23 @@ def test_files(exported):
         r"allowed_batch_sizes: (\d+)", (exported / "batching_params.pbtxt").read_text()
     )
     assert sizes[-1] == "32"
+    for name in ("batching_params.pbtxt", "models.config", "monitoring.config"):
+        beside = (exported.parent / name).read_text()
+        assert beside == (exported / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("resolution", "sizes"),
+    [
+        (32, (1, 2, 4, 8, 16, 32)),
+        (128, (1, 2, 4, 8, 16, 32)),
+        (256, (1, 2, 4, 8)),
+        (512, (1, 2)),
+        (2048, (1,)),
+    ],
+)
+def test_large_images_are_served_in_small_batches(resolution, sizes):
+    assert batch_sizes(resolution) == sizes
 
 
 def test_facts(exported):
@@ -56,7 +74,7 @@ def test_model_card(exported, workdir):
     # or drawn in another way.
     assert "fid_1k | 21.5" in card and "1,000 samples" in card
     assert "1,797 images of `digits`" in card
-    for other in ("22.5", "23.5", "24.5", "25.5", "26.5", "27.5"):
+    for other in ("22.5", "23.5", "24.5", "25.5", "26.5", "27.5", "28.5"):
         assert other not in card
     assert "--latent_dim=16" in card and str(workdir) not in card
 

@@ -125,9 +125,17 @@ def test_what_cannot_be_drawn_is_refused_at_once(unconditional, flag, message):
         run_here(sample, f"--export_dir={unconditional}", flag, "--out=never.png")
 
 
+def test_another_truncation_rule_than_the_exports_is_refused(exported):
+    flags = (f"--export_dir={exported}", "--truncation_rule=scale")
+    with pytest.raises(InputError, match="rule hub that it was exported with"):
+        run_here(sample, *flags, "--out=never.png")
+    with pytest.raises(InputError, match="rule hub that it was exported with"):
+        run_here(evaluate, *flags, "--results_dir=never", "--resolution=32")
+
+
 def test_lines_lie_between_latents_of_the_exports_own_rule(unconditional):
     drawer = ExportDrawer(str(unconditional), 0.5, seed=3)
-    found = drawer.interpolate(np.zeros(2, np.int32), columns=2)
+    found = drawer.interpolate(np.zeros(3, np.int32), columns=2)
     module = tf.saved_model.load(str(unconditional))
     corners = sample_truncated("threshold", "normal", [3, 16], [3, 0], 0.5)
     z = tf.constant(blend(corners.numpy(), 2))

@@ -1,4 +1,6 @@
+import os
 import pathlib
+import time
 
 import pytest
 
@@ -32,6 +34,18 @@ def test_another_exporter_takes_the_number_first(tmp_path):
         (tmp_path / "1").mkdir()
         (tmp_path / "1" / "file").write_text("other")
     assert version.final == tmp_path / "2"
+
+
+def test_what_a_killed_exporter_left_is_removed(tmp_path):
+    for name, age_h in ((".partial-old", 30), (".partial-new", 1)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("half")
+        then = time.time() - 3600 * age_h
+        for path in (tmp_path / name / "file", tmp_path / name):
+            os.utime(path, (then, then))
+    with new_version(str(tmp_path)):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".partial-new", "1"]
 
 
 def test_other_users_can_read_it(tmp_path):

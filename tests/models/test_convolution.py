@@ -29,7 +29,7 @@ def test_add_upsampled_is_a_sum_with_upsample():
 @pytest.mark.parametrize("resample", ["up", "down"])
 def test_fused_equals_plain_in_value_and_gradient(resample, size):
     layer = Convolution(3, 5, size, resample=resample)
-    layer.weight.converge(50)
+    layer.weight.converge()
     layer.bias.assign(np.arange(5, dtype=np.float32))
     images = _inputs()
     results = []
@@ -62,7 +62,7 @@ def test_dense_by_hand():
 
 def test_class_embedding_looks_up_normalised_rows():
     layer = ClassEmbedding(6, 4, spectral=True)
-    layer.weight.converge(50)
+    layer.weight.converge()
     rows = layer(tf.constant([5, 0, 5]))
     table = layer.weight.normalized(training=False).numpy()
     np.testing.assert_allclose(rows, table[[5, 0, 5]], rtol=1e-5)

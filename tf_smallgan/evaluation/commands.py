@@ -4,10 +4,11 @@ import pathlib
 import platform
 from collections.abc import Sequence
 from importlib import metadata
+from typing import Any
 
 import tensorflow as tf
 
-from tf_smallgan.config import Config
+from tf_smallgan.config import Config, SamplingConfig
 from tf_smallgan.data import census
 from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
 from tf_smallgan.evaluation.evaluator import Evaluation
@@ -25,6 +26,8 @@ def evaluate(config: Config) -> list[Evaluation]:
     Raises:
       InputError: flags, data, workdir or export do not fit.
     """
+    # GPUs would round factors to ten bits, and scores be of other features.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     strategy = strategies.make_strategy(config.run)
     with cluster_of(strategy).together():
         print(strategies.describe(strategy), flush=True)
@@ -69,15 +72,16 @@ def _score(
     facts, measures = session.facts, session.measures
     if session.cluster.is_chief:
         record = evaluator.describe(evaluation, measures, facts)
+        # Printed first: a disk may be full by now.
+        print("\n".join(results.lines(evaluation, measures, facts)), flush=True)
         path = results.append_record(session.folder, record | {"software": versions()})
-        print("\n".join(results.lines(evaluation, measures, facts)))
         print(f"Scores: {path}", flush=True)
     return evaluation
 
 
 def write_sweep(session: Session, found: Sequence[Evaluation]) -> None:
     """Writes the curve as CSV, and as PNG for each feature space."""
-    what = f"step-{session.facts['step']:07}" if "step" in session.facts else "export"
+    what = sweep_name(session.facts)
     table = session.folder / f"sweep-{what}.csv"
     sweep.write_table(table, found)
     print(f"Sweep: {table}")
@@ -93,6 +97,22 @@ def write_sweep(session: Session, found: Sequence[Evaluation]) -> None:
             f"  least {curve.distance_name}: {best_point(curve, curve.best_distance)}"
         )
         print(f"  best {curve.fidelity_name}: {best_point(curve, curve.best_fidelity)}")
+
+
+def sweep_name(facts: dict[str, Any]) -> str:
+    """Tells sweeps apart: as "step-0005000", "step-0005000-trained-moving-scale".
+
+    What is the default is not named.
+    """
+    if "step" in facts:
+        parts = [f"step-{facts['step']:07}"]
+        parts += [] if facts["ema"] else ["trained"]
+        parts += [] if facts["bn"] == "standing" else [facts["bn"]]
+    else:
+        parts = [f"export-{pathlib.Path(facts['export']).name}"]
+    default = SamplingConfig().truncation_rule
+    rule = facts["truncation_rule"]
+    return "-".join(parts + ([] if rule == default else [rule]))
 
 
 def best_point(curve: sweep.Curve, row: int) -> str:

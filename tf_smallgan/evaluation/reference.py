@@ -92,7 +92,13 @@ def load_or_compute(
     path = data.folder / f"reference-{space.name}-{digest[:12]}.npz"
     # Workers compute together, so that all must find the same.
     if not data.cluster.maximum(not path.exists()):
-        return load_reference(str(path), space)
+        try:
+            return load_reference(str(path), space)
+        except InputError as error:
+            raise InputError(
+                f"The cached reference {path} cannot be used: remove it, and it is "
+                f"computed anew. ({error})"
+            ) from error
     unfinished = UnfinishedFile(path.with_suffix(".unfinished.npz"), data.cluster)
     seen = unfinished.load(space.dim)
 

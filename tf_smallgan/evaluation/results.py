@@ -2,9 +2,10 @@
 
 import json
 import math
+import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from tf_smallgan.evaluation.evaluator import Evaluation, Measure
 from tf_smallgan.workdir import SCORES_FILE
@@ -14,9 +15,17 @@ def append_record(folder: pathlib.Path, record: dict[str, Any]) -> pathlib.Path:
     """Adds a line to FOLDER/scores.jsonl; NaN is written as null."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SCORES_FILE
-    with path.open("a") as file:
-        file.write(json.dumps(_without_nan(record), allow_nan=False) + "\n")
+    line = json.dumps(_without_nan(record), allow_nan=False) + "\n"
+    with path.open("a+b") as file:
+        # A line that a kill tore stays alone.
+        torn = file.seek(0, os.SEEK_END) and not _ends_a_line(file)
+        file.write(("\n" * bool(torn) + line).encode())
     return path
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _without_nan(value: Any) -> Any:
@@ -65,11 +74,16 @@ def title(evaluation: Evaluation, facts: dict[str, Any]) -> str:
     batch_norm = facts["bn"]
     if facts.get("standing_batches"):
         batch_norm += f" ({facts['standing_batches']} batches)"
-    step = f"step {facts['step']:,}, " if "step" in facts else ""
+    what = (
+        f"step {facts['step']:,}"
+        if "step" in facts
+        else f"{facts['export']} (step {facts['exported_step']:,})"
+    )
     weights = "EMA" if facts["ema"] else "trained"
     return (
-        f"{step}{weights} weights, truncation {evaluation.truncation:g}, batch norm "
-        f"{batch_norm}, {evaluation.num_samples:,} samples, "
+        f"{what}, {weights} weights, truncation {evaluation.truncation:g} by rule "
+        f"{facts['truncation_rule']}, batch norm {batch_norm}, "
+        f"{evaluation.num_samples:,} samples, "
         f"{evaluation.seconds:.1f} s"
     )
 

@@ -176,4 +176,12 @@ def _add_class_distances(
         )
         return
     mean = float(np.mean(list(found.class_distances.values())))
+    least = min(
+        np.bincount(labels)[list(found.class_distances)].min()
+        for labels in (reference.labels, samples.point_labels)
+    )
+    found.notes.append(
+        f"The distance by class is the mean over {len(found.class_distances)} classes, "
+        f"of {least} images and more a class: comparable at the same numbers alone."
+    )
     found.add("class_frechet_distance", len(samples.features), mean)

@@ -20,6 +20,7 @@ from tf_smallgan.evaluation.supply import (
     Supply,
     check_exported_data,
 )
+from tf_smallgan.models.fingerprint import fingerprint
 from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.preparation import TrainingData, open_data
@@ -27,7 +28,12 @@ from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
 from tf_smallgan.training.state import restore_generator
-from tf_smallgan.workdir import Workdir, check_local
+from tf_smallgan.workdir import (
+    Workdir,
+    check_exported_rule,
+    check_local,
+    check_writable,
+)
 
 Say = Callable[[str], None]
 
@@ -59,6 +65,8 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
 def check_options(options: EvaluateConfig) -> None:
     """Raises InputError for values that would fail only after long work."""
     check_local("report", options.report)
+    if options.report:
+        check_writable("report", pathlib.Path(options.report).parent)
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
@@ -92,13 +100,17 @@ def results_folder(config: Config) -> pathlib.Path:
     assert config.evaluate is not None
     if config.evaluate.results_dir:
         check_local("results_dir", config.evaluate.results_dir)
-        return pathlib.Path(config.evaluate.results_dir)
+        folder = pathlib.Path(config.evaluate.results_dir)
+        check_writable("results_dir", folder)
+        return folder
     if not config.run.workdir:
         raise InputError(
             "--results_dir is not set: without --workdir, name the folder that the "
             "scores of --export_dir go to."
         )
-    return Workdir(config.run.workdir).evaluation
+    folder = Workdir(config.run.workdir).evaluation
+    check_writable("workdir", folder)
+    return folder
 
 
 def open_spaces(
@@ -194,14 +206,19 @@ def open_supply(
     assert options is not None
     spec = settings.model_spec(config)
     if options.export_dir:
-        if needs_data(config, wanted_spaces(config)):
+        against_data = needs_data(config, wanted_spaces(config))
+        if against_data:
             check_exported_data(options.export_dir, config)
-        export = ExportSupply(options.export_dir, spec, config.run.seed)
+        check_exported_rule(options.export_dir, config.sampling.truncation_rule)
+        export = ExportSupply(
+            options.export_dir, spec if against_data else None, config.run.seed
+        )
         return export, {"ema": True, **export.facts}
     workdir = Workdir(config.run.workdir)
     path = checkpoint_path(workdir, options.step)
     with (strategy or tf.distribute.get_strategy()).scope():
         generator, step = restore_generator(spec, path, options.weights)
+    weights_hash = fingerprint(v.numpy() for v in generator.trainable_variables)
     supply = GeneratorSupply(
         generator,
         spec,
@@ -216,6 +233,7 @@ def open_supply(
         "checkpoint": path,
         "step": step,
         "ema": options.weights == "average",
+        "generator_hash": weights_hash,
         **supply.facts,
     }
 

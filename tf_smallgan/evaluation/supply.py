@@ -16,6 +16,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.features import CHUNK_IMAGES, Batch
 from tf_smallgan.models.sampler import Sampler, balanced_labels, to_uint8
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.models.standing import images_a_pass
 from tf_smallgan.replicas import OnReplicas
 from tf_smallgan.workdir import exported_facts, version_folder
 
@@ -38,11 +39,16 @@ class Supply(Protocol):
 def shuffled_labels(count: int, num_classes: int, seed: int) -> np.ndarray:
     """[count] int32: every class equally often up to one, in random order.
 
-    Blocks of samples are taken for random ones (kernel distance, score's parts), so
-    that classes must not come in turn.
+    Which classes have one more is random too: of fewer samples than classes, each may
+    be of any. Blocks of samples are taken for random ones (kernel distance, score's
+    parts), so that classes must not come in turn.
     """
+    random = np.random.default_rng(seed)
     labels = balanced_labels(count, num_classes)
-    return np.random.default_rng(seed).permutation(labels)
+    rest = count % max(num_classes, 1)
+    if rest:
+        labels[-rest:] = random.choice(num_classes, rest, replace=False)
+    return random.permutation(labels)
 
 
 def _chunks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
@@ -98,6 +104,22 @@ class GeneratorSupply:
         )
 
     def _images(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        if self._settings["bn"] == "batch":
+            return self._pass(latents, labels)
+        # Not all at once: memory is a pass's.
+        parts = CHUNK_IMAGES // images_a_pass(self._spec.resolution)
+        if parts == 1:
+            return self._pass(latents, labels)
+        split = tf.split(latents, parts), tf.split(labels, parts)
+        images = tf.map_fn(
+            lambda part: self._pass(*part),
+            tuple(tf.stack(x) for x in split),
+            fn_output_signature=tf.uint8,
+            parallel_iterations=1,
+        )
+        return tf.reshape(images, [CHUNK_IMAGES, *images.shape[2:]])
+
+    def _pass(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return to_uint8(
             self._generator(
                 latents,
@@ -135,7 +157,7 @@ class GeneratorSupply:
                 self._generator,
                 self._spec,
                 truncation=truncation,
-                batch_size=CHUNK_IMAGES,
+                batch_size=images_a_pass(self._spec.resolution),
                 **self._settings,
             )
         return self._sampler
@@ -185,16 +207,18 @@ class ExportSupply:
     Args:
       folder: a version folder, or its parent: then the newest version counts.
       spec: of the networks that the flags name; its images and classes are the data's.
+        None where no data are needed.
       seed: sample i is drawn with (seed modulo 2^31) * 2^32 + i.
 
     Raises:
       InputError: there is no export, or its images or classes are not those of `spec`.
     """
 
-    def __init__(self, folder: str, spec: ModelSpec, seed: int):
+    def __init__(self, folder: str, spec: ModelSpec | None, seed: int):
         path = version_folder(folder)
         exported = exported_facts(path)
-        _check_export(folder, exported, spec)
+        if spec is not None:
+            _check_export(folder, exported, spec)
         self._loaded = tf.saved_model.load(str(path))
         self._call = self._loaded.signatures["serving_default"]
         self.num_classes = exported["num_classes"]

@@ -10,6 +10,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models import standing
 from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.models.spectral_norm import converge
 
 _STANDING_STREAM, _SAMPLE_STREAM = 1, 2
 
@@ -65,7 +66,7 @@ class Sampler:
 
     def refresh(self) -> None:
         """Fits spectral norm and standing statistics to the generator's weights."""
-        standing.converge_spectral_norm(self.generator)
+        converge(self.generator)
         if self._has_table:
             standing.use_table(self.generator, self.truncation)
         if self._standing_batches:

@@ -21,6 +21,9 @@ from tf_smallgan.models.initializers import Orthogonal, draw_seed
 Vectors = dict[int, tuple[tf.Tensor, tf.Tensor]]
 _thread = threading.local()
 
+# Largest relative change of a singular value that stands still: float32's own.
+_CONVERGED, _MOST = 1e-7, 1000
+
 
 @contextlib.contextmanager
 def iterate_once(vectors: Vectors | None = None) -> Iterator[Vectors]:
@@ -83,6 +86,27 @@ def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.
     """
     sigma, _, following = _iterated(matrix, right[tf.newaxis])
     return tf.reshape(sigma, []), following[0]
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        tf.TensorSpec([None], tf.float32),
+    ],
+    autograph=False,
+)
+def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """The right singular vector [N] of a matrix [M, N], from an estimate."""
+
+    def moves(right, sigma, before):
+        return tf.abs(sigma - before) > _CONVERGED * sigma
+
+    def iterate(right, sigma, _):
+        after, right = power_iteration(matrix, right)
+        return right, after, sigma
+
+    start = (right, tf.constant(1.0), tf.constant(float("-inf")))
+    return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
 
 
 class Kernel(keras.layers.Layer):
@@ -156,16 +180,13 @@ class Kernel(keras.layers.Layer):
         weight = tf.convert_to_tensor(self.kernel)
         return weight / self._norm(weight, training) if self.spectral else weight
 
-    def converge(self, iterations: int = 20) -> None:
-        """Iterates until the vector fits weights that were just set."""
+    def converge(self) -> None:
+        """Iterates until the singular value of the weights as they are stands still."""
         if self.right is None:
             return
         weight = tf.convert_to_tensor(self.kernel)
         matrix = tf.reshape(weight, [-1, weight.shape[-1]])
-        right = tf.convert_to_tensor(self.right)
-        for _ in range(iterations):
-            _, right = power_iteration(matrix, right)
-        self.right.assign(right)
+        self.right.assign(_singular_vector(matrix, tf.convert_to_tensor(self.right)))
 
     def fold(self) -> None:
         """Divides the kernel by its norm for good; for inference only."""
@@ -174,6 +195,15 @@ class Kernel(keras.layers.Layer):
 
     def call(self, training: bool = False) -> tf.Tensor:
         return self.normalized(training)
+
+
+def converge(model: keras.Layer) -> None:
+    """Fits every kernel's vector to weights that were not trained on, averaged ones.
+
+    Until it stands still: a fixed number of iterations may leave a percent.
+    """
+    for kernel in kernels_of(model):
+        kernel.converge()
 
 
 def kernels_of(model: keras.Layer) -> list[Kernel]:

@@ -13,16 +13,20 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.models.batch_norm import interpolate, statistics_of
-from tf_smallgan.models.spectral_norm import kernels_of
 
 Draw = Callable[[int], tuple[tf.Tensor, tf.Tensor | None]]
 Moments = list[tuple[np.ndarray, np.ndarray]]
 
+_PASS_PIXELS = 64 * 128 * 128
 
-def converge_spectral_norm(model: keras.Layer) -> None:
-    """Fits the power iteration's vectors to weights that were not trained on."""
-    for kernel in kernels_of(model):
-        kernel.converge()
+
+def images_a_pass(resolution: int) -> int:
+    """Images of a forward pass: 64 up to 128 px, fewer of larger ones, for memory.
+
+    A power of two, so that 64 images are whole passes.
+    """
+    fitting = max(1, min(64, _PASS_PIXELS // resolution**2))
+    return 1 << (fitting.bit_length() - 1)
 
 
 class StatisticsGatherer:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_smallgan.atomic import replacing
 from tf_smallgan.models.classifier import Classifier, build_classifier
+from tf_smallgan.models.fingerprint import fingerprint
 
 _BATCH_SIZE = 128
 _MIN_STEPS, _MAX_STEPS = 400, 1500
@@ -60,7 +61,7 @@ def load_or_train_classifier(
     # Also after training: another run may have been first.
     kept = json.loads(about.read_text())
     model.load_weights(_weights_of(about))
-    return Classifier(model, kept["accuracy"], _hash_of(model))
+    return Classifier(model, kept["accuracy"], fingerprint(model.get_weights()))
 
 
 def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> None:
@@ -68,7 +69,8 @@ def _keep(model: keras.Model, about: pathlib.Path, facts: dict[str, Any]) -> Non
 
     What is embedded with it belongs to its weights, so the first one written stays.
     """
-    weights = about.with_name(f"{about.stem}-{_hash_of(model)}.weights.h5")
+    digest = fingerprint(model.get_weights())
+    weights = about.with_name(f"{about.stem}-{digest}.weights.h5")
     with replacing(weights, ".weights.h5") as partial:
         model.save_weights(partial)
     if not about.exists():
@@ -118,10 +120,3 @@ def _image_bytes(images: tf.data.Dataset) -> int:
 def _count_batches(batches: tf.data.Dataset) -> int:
     # A filtered data set does not know its size, and Keras warns where none is given.
     return int(batches.reduce(0, lambda count, _: count + 1).numpy())
-
-
-def _hash_of(model: keras.Model) -> str:
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()[:16]

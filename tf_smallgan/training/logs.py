@@ -61,7 +61,7 @@ def _disk_errors(path: pathlib.Path) -> Iterator[None]:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """The whole lines of metrics.jsonl; [] where there is no file."""
+    """The whole lines of metrics.jsonl or scores.jsonl; [] where there is no file."""
     if not path.exists():
         return []
     rows = []
@@ -69,7 +69,7 @@ def read_metrics(path: pathlib.Path) -> list[dict]:
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
-            break  # Torn by a kill: nothing after it is whole.
+            continue  # Torn by a kill.
     return rows
 
 

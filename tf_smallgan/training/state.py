@@ -125,7 +125,7 @@ def damaged_checkpoint(path: str, reason: str) -> InputError:
 
 def foreign_checkpoint(path: str, error: Exception) -> InputError:
     """What to say of a checkpoint that is whole and does not fit."""
-    if not _was_trained(path):
+    if not was_trained(path):
         return InputError(
             f"The checkpoint {path} was imported, so that it has averaged weights "
             "alone: it can be sampled, scored (--weights=average) and exported, but "
@@ -138,7 +138,7 @@ def foreign_checkpoint(path: str, error: Exception) -> InputError:
     )
 
 
-def _was_trained(path: str) -> bool:
+def was_trained(path: str) -> bool:
     """Whether training wrote it: then the weights that are trained are in it."""
     try:
         names = [name for name, _ in tf.train.list_variables(path)]
