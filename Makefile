@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TPU_VENV := .venv-tpu
 TPU_READY := $(TPU_VENV)/.ready
 WORKDIR ?= runs/digits
-EXPORT_DIR ?= runs/digits/export
+EXPORT_DIR ?= $(WORKDIR)/export
 
 .PHONY: train test check check-parity check-tpu check-faults check-slow tpu-environment clean
 

@@ -17,7 +17,7 @@ from export.transport import Transport, with_retries
 from tf_smallgan.command import one_sentence_errors
 from tf_smallgan.errors import InputError
 
-_LARGEST_BATCH = 32
+_USUAL_BATCH, _LARGEST_BATCH = 16, 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +27,15 @@ class Request:
     Attributes:
       label: classes in turn; all classes in turn when empty.
       seed: of the first image; the others follow.
-      batch: images a request.
+      batch: images a request; 0 for as many as a server with the export's batching
+        parameters takes at once, up to 16.
     """
 
     count: int = 16
     label: tuple[int, ...] = ()
     truncation: float = 0.5
     seed: int = 0
-    batch: int = 16
+    batch: int = 0
 
 
 def check(request: Request, num_classes: int) -> None:
@@ -63,7 +64,7 @@ def check(request: Request, num_classes: int) -> None:
 
 
 def batches(request: Request, num_classes: int) -> Iterator[dict[str, np.ndarray]]:
-    """Inputs of each request to the server."""
+    """Inputs of each request to the server; `request.batch` is not 0."""
     labels = np.array(request.label or range(max(num_classes, 1)), np.int32)
     for start in range(0, request.count, request.batch):
         numbers = np.arange(start, min(start + request.batch, request.count))
@@ -83,11 +84,15 @@ def fetch(transport: Transport, request: Request, attempts: int) -> np.ndarray:
       InputError: the request is wrong, or the server cannot be used.
     """
     from export.png import decode_pngs
+    from export.warmup import batch_sizes
 
-    num_classes = with_retries(transport.num_classes, attempts)
-    check(request, num_classes)
+    served = with_retries(transport.served, attempts)
+    check(request, served.num_classes)
+    if not request.batch:
+        batch = min(_USUAL_BATCH, batch_sizes(served.resolution)[-1])
+        request = dataclasses.replace(request, batch=batch)
     files: list[bytes] = []
-    for inputs in batches(request, num_classes):
+    for inputs in batches(request, served.num_classes):
         files += with_retries(functools.partial(transport.pngs, inputs), attempts)
     return decode_pngs(files)
 
@@ -116,7 +121,14 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     real("truncation", 0.5, "In (0, 1].", **to)
     number("count", 16, "Images in all.", lower_bound=1, **to)
     number("seed", 0, "Of the first image; the others follow.", **to)
-    number("batch", 16, "Images a request.", 1, _LARGEST_BATCH, **to)
+    number(
+        "batch",
+        0,
+        "Images a request; 0: 16, or what servers take of images above 128 px.",
+        0,
+        _LARGEST_BATCH,
+        **to,
+    )
     text("out", "grid.png", "The picture to write.", **to)
     real("timeout_s", 30.0, "For each request.", 0.001, **to)
     number("attempts", 5, "Calls while the server is unavailable.", 1, **to)

@@ -9,6 +9,7 @@ from export import wire
 from export.endpoints import SERVING_PNG
 from export.transport import (
     Inputs,
+    Served,
     Unavailable,
     no_such_model,
     refused,
@@ -53,8 +54,8 @@ class GrpcTransport:
         """Closes the connection."""
         self._channel.close()
 
-    def num_classes(self) -> int:
-        """K, from the model's metadata; 0 for an unconditional model."""
+    def served(self) -> Served:
+        """The model's metadata."""
         request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
         request.model_spec.name = self._model
         answer = self._ask(self._metadata, request)
@@ -63,9 +64,10 @@ class GrpcTransport:
         if "default" not in definitions:
             raise no_such_model(self._target, self._model)
         default = meta_graph_pb2.SignatureDef.FromString(definitions["default"])
-        if "y" not in default.inputs:
-            return 0
-        return default.inputs["y"].tensor_shape.dim[1].size
+        classes = 0
+        if "y" in default.inputs:
+            classes = default.inputs["y"].tensor_shape.dim[1].size
+        return Served(classes, default.outputs["default"].tensor_shape.dim[1].size)
 
     def pngs(self, inputs: Inputs) -> list[bytes]:
         """PNG files [B] of `label`, `seed` and `truncation` [B]."""

@@ -12,6 +12,7 @@ from typing import Any
 from export.endpoints import SERVING_PNG
 from export.transport import (
     Inputs,
+    Served,
     ServerError,
     Unavailable,
     no_such_model,
@@ -37,15 +38,15 @@ class RestTransport:
         self._url = f"{_base_url(address)}/v1/models/{model}"
         self._model, self._timeout_s = model, timeout_s
 
-    def num_classes(self) -> int:
-        """K, from the model's metadata; 0 for an unconditional model."""
+    def served(self) -> Served:
+        """The model's metadata."""
         answer = self._ask(f"{self._url}/metadata")
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
             inputs = signatures["default"]["inputs"]
-            if "y" not in inputs:
-                return 0
-            return int(inputs["y"]["tensor_shape"]["dim"][1]["size"])
+            output = signatures["default"]["outputs"]["default"]
+            classes = _size(inputs["y"], 1) if "y" in inputs else 0
+            return Served(classes, _size(output, 1))
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise self._unlike_an_export() from error
 
@@ -79,7 +80,7 @@ class RestTransport:
                 raise timed_out(self._url, self._timeout_s) from error
             raise _unreachable(self._url, error.reason) from error
         except http.client.InvalidURL as error:
-            raise InputError(f"--host: {error}; give host or host:port.") from error
+            raise InputError(f"--host or --model: {error}.") from error
         except (ConnectionError, http.client.HTTPException) as error:
             raise Unavailable(f"{self._url}: {error!r}.") from error
         except ValueError as error:
@@ -103,6 +104,10 @@ class RestTransport:
             f"{self._url} did not answer as a model that `python -m export` wrote; "
             "check --host and --model."
         )
+
+
+def _size(tensor: dict[str, Any], axis: int) -> int:
+    return int(tensor["tensor_shape"]["dim"][axis]["size"])
 
 
 def _unreachable(url: str, reason: Any) -> Exception:

@@ -13,9 +13,11 @@ from export.restore import Restored, restore
 from export.versions import new_version
 from export.warmup import write_warmup
 from tf_smallgan.config import Config, ExportConfig
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.workdir import Workdir
 
 
+@whole_float32()
 def export(config: Config) -> None:
     """Writes the next version of --workdir's generator below --export_dir.
 
@@ -24,8 +26,6 @@ def export(config: Config) -> None:
     """
     options = config.export or ExportConfig()
     tables.check_grid(options.standing_truncations)
-    # GPUs would round factors to ten bits, and the export be held against that.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
     restored = restore(config, options.step)
     if config.run.dry_run:
         print(f"Would export step {restored.step} to {options.export_dir}.")

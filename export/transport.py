@@ -4,7 +4,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,11 +26,23 @@ class Unavailable(Exception):
     """The server is not there, or not ready yet; asking again may help."""
 
 
+class Served(NamedTuple):
+    """What a served model's metadata say.
+
+    Attributes:
+      num_classes: K, 0 for an unconditional model.
+      resolution: height and width of its images.
+    """
+
+    num_classes: int
+    resolution: int
+
+
 class Transport(Protocol):
     """A way to reach one model of a server."""
 
-    def num_classes(self) -> int:
-        """K, from the model's metadata; 0 for an unconditional model."""
+    def served(self) -> Served:
+        """The model's metadata."""
 
     def pngs(self, inputs: Inputs) -> list[bytes]:
         """PNG files [B] of `label`, `seed` and `truncation` [B]."""

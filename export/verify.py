@@ -25,6 +25,7 @@ from export.session import SessionModel
 from tf_smallgan import config as config_lib
 from tf_smallgan.command import one_sentence_errors
 from tf_smallgan.errors import InputError
+from tf_smallgan.tensor_float import whole_float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +126,7 @@ def operations(model: SessionModel) -> Mapping[str, int]:
     return dict(sorted(counts.items()))
 
 
+@whole_float32()
 def verify(path: str, workdir: str) -> None:
     """Prints what was checked.
 

@@ -59,9 +59,10 @@ def new_version(export_dir: str) -> Iterator["NewVersion"]:
 def _clear_unfinished(parent: pathlib.Path) -> None:
     """Removes what a killed exporter left, once nobody can be writing it any more."""
     for left in parent.glob(f"{_PARTIAL}*"):
-        newest = max((p.stat().st_mtime for p in left.rglob("*")), default=0)
-        if time.time() - max(newest, left.stat().st_mtime) > _ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError):  # Its exporter is at work.
+            newest = max((p.stat().st_mtime for p in left.rglob("*")), default=0)
+            if time.time() - max(newest, left.stat().st_mtime) > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 class NewVersion:

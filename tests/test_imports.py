@@ -19,6 +19,7 @@ RANKS = {
     "tf_smallgan.gan_library": 1,
     "tf_smallgan.pictures": 1,
     "tf_smallgan.replicas": 1,
+    "tf_smallgan.tensor_float": 1,
     "tf_smallgan.command": 2,
     "tf_smallgan.coreset": 2,
     "tf_smallgan.data": 3,

@@ -95,6 +95,8 @@ def test_memory_estimate_grows_with_the_batch_and_counts_adam():
 def test_replicas_that_no_device_was_asked_for_are_called_that():
     digits = f"--flagfile={_CONFIGS}/digits.cfg"
     assert "replicas: not known here" in "\n".join(_plan(digits, "--strategy=tpu"))
+    named = _plan(digits, "--tpu=some-node")  # auto, which is tpu then.
+    assert "replicas: not known here" in "\n".join(named)
     assert "replicas: 1, 32 images each" in _plan(digits)
     four = _plan(digits, "--strategy=mirrored", "--logical_cpus=4")
     assert "replicas: 4, 8 images each" in four

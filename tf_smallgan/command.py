@@ -32,7 +32,6 @@ _OF_THE_USER = {
     errno.EPERM,
     errno.EROFS,
     errno.EDQUOT,
-    errno.EEXIST,
     errno.EISDIR,
     errno.ENOTDIR,
     errno.ENAMETOOLONG,
@@ -117,6 +116,9 @@ def _sentence(error: Exception) -> str | None:
         )
     if isinstance(error, OSError) and error.errno in _OF_THE_USER and error.filename:
         return f"{error.filename}: {error.strerror}."
+    # TensorFlow's own, which is not imported for it.
+    if type(error).__name__ == "PermissionDeniedError":
+        return str(getattr(error, "message", error)).splitlines()[0] + "."
     return None
 
 

@@ -17,7 +17,7 @@ from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.training import ema
 from tf_smallgan.training.accumulation import check_microbatches
-from tf_smallgan.training.strategy import check_batch, planned_replicas
+from tf_smallgan.training.strategy import check_batch, planned_replicas, resolved
 
 _FLOAT_BYTES = 4
 # Weight, gradient and Adam's two moments.
@@ -192,7 +192,8 @@ def plan_lines(config: Config) -> list[str]:
         + (", not less what --remat saves)" if config.model.remat else ")"),
         f"batch of latents: {training.batch_size * coreset.prior_oversample:,} before "
         f"the core-set, {training.batch_size:,} after",
-        f"batch of data: {large:,} before the core-set, {training.batch_size:,} after",
+        f"batch of data: {large:,} before the core-set, {training.batch_size:,} after"
+        + ", half of them mirrored" * bool(config.data.random_flip),
         f"core-set: {_methods(coreset)}, scope {coreset.coreset_scope}, "
         f"embedder {coreset.embedder}",
         _epoch_line(config, large),
@@ -204,8 +205,9 @@ def plan_lines(config: Config) -> list[str]:
 
 def _assumed(config: Config, replicas: int) -> str:
     """What to say of a number of replicas that no device was asked for."""
-    here = config.run.strategy == "mirrored" and tf.config.list_physical_devices("GPU")
-    if replicas > 1 or here or config.run.strategy not in ("mirrored", "tpu"):
+    name = resolved(config.run)
+    here = name == "mirrored" and tf.config.list_physical_devices("GPU")
+    if replicas > 1 or here or name not in ("mirrored", "tpu"):
         return ""
     return (
         "not known here (--strategy=mirrored --logical_cpus=8 plans for 8), "

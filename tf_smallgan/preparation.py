@@ -154,7 +154,7 @@ def embedded(
     """
     if data.config.coreset.data_oversample == 1:
         return data
-    embedder, fingerprint = _make_embedder(data, say)
+    embedder, fingerprint = _make_embedder(data, say, strategy)
     spec = CacheSpec(
         dataset=data.config.data.dataset,
         split=data.config.data.split,
@@ -225,9 +225,14 @@ def _shape(embeddings: np.ndarray) -> str:
 
 
 def _make_embedder(
-    data: TrainingData, say: Callable[[str], None]
+    data: TrainingData,
+    say: Callable[[str], None],
+    strategy: tf.distribute.Strategy | None,
 ) -> tuple[Callable[[np.ndarray], Any], dict[str, Any]]:
-    """images [B, H, W, C] uint8 -> features [B, F], and its fingerprint."""
+    """images [B, H, W, C] uint8 -> features [B, F], and its fingerprint.
+
+    Its weights lie on the replicas of `strategy`, which are to embed.
+    """
     name = data.config.coreset.embedder
     if name == "pixels":
         return pixel_features, {"name": "pixels", "grid": _PIXEL_GRID}
@@ -235,11 +240,13 @@ def _make_embedder(
         # Only here, since most runs do without.
         from tf_smallgan.models.inception import load_inception
 
-        network = load_inception(data.config.coreset.inception_weights)
+        with (strategy or tf.distribute.get_strategy()).scope():
+            network = load_inception(data.config.coreset.inception_weights)
         return network.features, {"name": name, "weights": network.weights_hash}
     classifier = data.classifier()
     say(f"Classifier: {classifier.accuracy:.1%} right on held-out images")
-    return classifier.features, {"name": name, "weights": classifier.weights_hash}
+    embedder = classifier.on(strategy)
+    return embedder.features, {"name": name, "weights": classifier.weights_hash}
 
 
 def cache_seed(config: Config) -> int:

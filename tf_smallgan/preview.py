@@ -6,6 +6,7 @@ from tf_smallgan import pictures, settings
 from tf_smallgan.config import Config
 from tf_smallgan.models.sampler import Sampler
 from tf_smallgan.models.standing import images_a_pass, state_kept
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training.logs import TensorBoard
 from tf_smallgan.training.state import TrainingState
 from tf_smallgan.workdir import Workdir
@@ -25,6 +26,7 @@ class Preview:
         self._workdir, self._board = workdir, board
         self._sampler: Sampler | None = None
 
+    @whole_float32()
     def write(self, step: int) -> None:
         """Writes samples/step-N.png, the same latents every time."""
         with state_kept(self._state.average):

@@ -85,6 +85,8 @@ def _train_together(
     _check_fits(data, strategy.num_replicas_in_sync)
     data = embedded(data, strategy=strategy)
     config = data.config
+    if config.data.random_flip:
+        print("Half of the images are mirrored at random; --norandom_flip: none.")
     with strategy.scope():
         state = build_state(
             settings.model_spec(config), config.training, config.run.seed

@@ -13,6 +13,7 @@ from tf_smallgan.config import Config, SampleConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
 from tf_smallgan.models.standing import images_a_pass
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import (
@@ -49,6 +50,7 @@ class Drawer(Protocol):
         """[N * columns, H, W, C] uint8: from each of labels [N + 1] to the next."""
 
 
+@whole_float32()
 def write_samples(config: Config) -> None:
     """Draws what the config's `sample` section asks for into --out.
 

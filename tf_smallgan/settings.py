@@ -54,6 +54,11 @@ def complete_data(config: Config, source: ImageSource | None) -> Config:
     else:
         known = (None, 3, True)
     classes = classes if classes is not None else known[0]
+    channels = channels if channels is not None else known[1]
+    if channels not in (1, 3):
+        raise InputError(
+            f"--image_channels={channels} is neither 1 (grey) nor 3 (RGB)."
+        )
     conditional = data.conditional
     if conditional is None:
         conditional = classes is not None
@@ -65,7 +70,7 @@ def complete_data(config: Config, source: ImageSource | None) -> Config:
     return config_lib.replace(
         config,
         num_classes=classes,
-        image_channels=channels if channels is not None else known[1],
+        image_channels=channels,
         random_flip=flip if flip is not None else known[2],
         conditional=conditional,
     )
@@ -79,11 +84,7 @@ def model_spec(config: Config) -> ModelSpec:
     """
     data, model = config.data, config.model
     row = architecture_of(model.architecture, data.resolution)
-    if data.image_channels not in (1, 3):
-        raise InputError(
-            f"--image_channels={data.image_channels} is neither 1 (grey) nor 3 (RGB)."
-        )
-    assert model.channel_multiplier and model.latent_dim
+    assert model.channel_multiplier and model.latent_dim and data.image_channels
     assert model.shared_embedding is not None and model.skip_latents is not None
     generator, discriminator = row.generator_attention, row.discriminator_attention
     if model.attention_resolutions is not None:

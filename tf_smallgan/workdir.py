@@ -202,9 +202,9 @@ def check_exported_rule(export_dir: str, rule: str) -> None:
     exported = exported_facts(version_folder(export_dir))["truncation_rule"]
     if rule not in (exported, config_lib.SamplingConfig().truncation_rule):
         raise InputError(
-            f"--truncation_rule={rule}: --export_dir={export_dir} draws by the rule "
-            f"{exported} that it was exported with. Give that, or export with "
-            f"--truncation_rule={rule}."
+            f"--truncation_rule={rule}, given or of the workdir's flags.cfg: "
+            f"--export_dir={export_dir} draws by the rule {exported} that it was "
+            f"exported with. Give --truncation_rule={exported}, or export by the other."
         )
 
 
@@ -215,9 +215,9 @@ def check_writable(flag: str, folder: pathlib.Path) -> None:
       InputError: it cannot be made, or files cannot be made in it.
     """
     existing = folder
-    while not existing.exists():
-        existing = existing.parent
     try:
+        while not existing.exists():
+            existing = existing.parent
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -41,6 +41,12 @@ def test_mixed_channels_are_counted_and_converted(image_folder):
     assert shapes == [(5, 16, 16, 3), (5, 16, 16, 3), (2, 16, 16, 3)]
 
 
+def test_jpegs_by_other_names_are_images_too(image_folder):
+    for name in ("x.jfif", "y.JPE"):
+        shutil.copy(image_folder / "dog" / "5.jpg", image_folder / "dog" / name)
+    assert _open(image_folder).scan().num_images == 14
+
+
 def test_missing_folder(tmp_path):
     with pytest.raises(InputError, match="--data_dir=.*nowhere is not a folder"):
         _open(tmp_path / "nowhere")

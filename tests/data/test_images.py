@@ -1,6 +1,8 @@
 """Decoding, converting, cropping and resizing."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -22,6 +24,61 @@ def test_any_png_decodes_to_the_channels_asked_for(stored, channels):
         pixels[..., -1] = 255
     image = images.decode(_png(pixels), channels)
     np.testing.assert_array_equal(image, np.full((4, 6, channels), 90))
+
+
+_GREY = np.array([[0, 85, 170, 255], [255, 0, 85, 170]], np.uint8)
+
+
+def _palette(colors: int, transparent: bool) -> tuple[bytes, np.ndarray]:
+    """A palette PNG that PIL stores in as few bits as it needs, and its truth."""
+    indices = Image.fromarray(np.arange(colors, dtype=np.uint8).reshape(-1, 2), "P")
+    levels = np.linspace(10, 200, colors).astype(np.uint8)
+    indices.putpalette(np.repeat(levels, 3).tobytes())
+    out = io.BytesIO()
+    more = {"transparency": bytes([0] + [255] * (colors - 1))} if transparent else {}
+    indices.save(out, "PNG", **more)
+    truth = levels.reshape(-1, 2).copy()
+    if transparent:
+        truth[0, 0] = 255  # Over white.
+    return out.getvalue(), truth
+
+
+@pytest.mark.parametrize("colors", [2, 4, 16, 100])
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_palettes_of_any_depth(colors, transparent, channels):
+    encoded, truth = _palette(colors, transparent)
+    assert encoded[24] == {2: 1, 4: 2, 16: 4, 100: 8}[colors]
+    image = images.decode(tf.constant(encoded), channels).numpy()
+    np.testing.assert_array_equal(image, np.repeat(truth[..., None], channels, -1))
+
+
+def _grey_png(bits: int, rows: np.ndarray) -> bytes:
+    """A grey PNG of fewer than 8 bits, which PIL does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    levels = rows.astype(int) * (2**bits - 1) // 255
+    text = ["".join(f"{level:0{bits}b}" for level in row) for row in levels]
+    data = b"".join(
+        b"\0" + int(line.ljust(8, "0"), 2).to_bytes(len(line.ljust(8, "0")) // 8, "big")
+        for line in text
+    )
+    head = struct.pack(">IIBBBBB", rows.shape[1], rows.shape[0], bits, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data))
+    return images.PNG_MAGIC + parts + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_of_few_bits(bits):
+    grey = _GREY if bits > 1 else np.where(_GREY > 100, 255, 0).astype(np.uint8)
+    encoded = _grey_png(bits, grey)
+    with Image.open(io.BytesIO(encoded)) as read:
+        np.testing.assert_array_equal(np.asarray(read.convert("L")), grey)
+    image = images.decode(tf.constant(encoded), 3).numpy()
+    np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, -1))
 
 
 def test_alpha_is_composited_over_white():

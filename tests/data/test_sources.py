@@ -102,5 +102,6 @@ def test_catalog_is_sane():
     assert catalog.facts("imagenet2012:5.1.0").num_images == 1_281_167
     assert catalog.facts("no_such") is None
     assert not catalog.flips_by_default("mnist")
+    assert not catalog.flips_by_default("emnist/letters:3.1.0")
     assert catalog.flips_by_default("no_such")
     assert all(known.channels in (1, 3) for known in catalog.CATALOG.values())

@@ -88,7 +88,7 @@ def test_sweeps_of_other_settings_have_other_names(changes, name):
 
 def test_sweeps_of_exports_are_named_by_version():
     facts = {"ema": True, "bn": "as exported", "truncation_rule": "hub"}
-    assert sweep_name(facts | {"export": "exports/digits/3"}) == "export-3"
+    assert sweep_name(facts | {"export": "exports/digits/3"}) == "export-digits-3"
 
 
 def test_a_torn_line_of_scores_hides_no_other(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from tf_smallgan import config as config_lib
 from tf_smallgan import settings
 from tf_smallgan.config import Config
+from tf_smallgan.models.fingerprint import fingerprint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.state import build_state
 from tf_smallgan.workdir import Workdir
@@ -63,6 +64,10 @@ def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     perturb(state.generator, 1)
     perturb(state.average, 2)
     state.step.assign(STEP)
+    weights = [variable.numpy() for variable in state.average.trainable_variables]
+    ours = _record(20.5, generator_hash=fingerprint(weights), truncation=0.5)
+    with workdir.scores.open("a") as file:
+        file.write(json.dumps(ours) + "\n")
     Checkpoints(workdir.checkpoints, state, keep=3).save()
     return config
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import client, transport
+from export import client, png, transport
 from export.rest import RestTransport
+from export.warmup import batch_sizes
 from tests.export import servers
 from tests.export.helpers import run_module
 from tf_smallgan.errors import InputError
@@ -51,9 +52,29 @@ def test_images(server, session_model):
     assert np.abs(images.astype(int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("resolution", "sizes"), [(32, [16, 4]), (256, [8, 8, 4]), (512, [2] * 10)]
+)
+def test_requests_are_as_large_as_servers_take(resolution, sizes, monkeypatch):
+    asked = []
+
+    class Recording:
+        def served(self):
+            return transport.Served(num_classes=0, resolution=resolution)
+
+        def pngs(self, inputs):
+            asked.append(len(inputs["seed"]))
+            return [b""] * len(inputs["seed"])
+
+    monkeypatch.setattr(png, "decode_pngs", len)
+    assert client.fetch(Recording(), client.Request(count=20), attempts=1) == 20
+    assert asked == sizes
+    assert sizes[0] <= batch_sizes(resolution)[-1]
+
+
 def test_all_classes_in_turn_and_large_seeds(server):
     request = client.Request(count=12, seed=2**62, batch=12)
-    (inputs,) = client.batches(request, connect(server).num_classes())
+    (inputs,) = client.batches(request, connect(server).served().num_classes)
     assert list(inputs["label"]) == [*range(10), 0, 1]
     assert inputs["seed"][-1] == 2**62 + 11
     assert client.fetch(connect(server), request, 1).shape == (12, 32, 32, 1)
@@ -63,7 +84,7 @@ def test_waits_for_an_unavailable_server(server, monkeypatch):
     waits = []
     monkeypatch.setattr(transport.time, "sleep", waits.append)
     server.unavailable = 3
-    inputs = next(client.batches(client.Request(count=1), 10))
+    inputs = next(client.batches(client.Request(count=1, batch=1), 10))
     call = functools.partial(connect(server).pngs, inputs)
     files = transport.with_retries(call, 4, waits.append)
     assert len(files) == 1 and len(waits) == 3
@@ -76,7 +97,7 @@ def test_waits_for_an_unavailable_server(server, monkeypatch):
 
 def test_a_late_answer_is_not_asked_for_again(server):
     server.hang_s = 1.0
-    inputs = next(client.batches(client.Request(count=1), 10))
+    inputs = next(client.batches(client.Request(count=1, batch=1), 10))
     slow = connect(server, timeout_s=0.3)
     calls = []
 
@@ -91,7 +112,7 @@ def test_a_late_answer_is_not_asked_for_again(server):
 
 
 def test_what_the_server_refuses_is_not_asked_for_again(server):
-    inputs = next(client.batches(client.Request(count=1, label=(3,)), 10))
+    inputs = next(client.batches(client.Request(count=1, batch=1, label=(3,)), 10))
     inputs["label"] = np.array([77], np.int32)
     sentence = r"refused .*label must be a class from 0 to 9; the request has 77$"
     with pytest.raises(InputError, match=sentence):
@@ -100,12 +121,15 @@ def test_what_the_server_refuses_is_not_asked_for_again(server):
 
 def test_no_such_model(server):
     with pytest.raises(InputError, match="serves no model 'nope'"):
-        connect(server, model="nope").num_classes()
+        connect(server, model="nope").served()
 
 
 @pytest.mark.parametrize(
     ("host", "message"),
-    [("http://localhost:abc", "--host: .*abc"), ("foo://bar", "unknown url type")],
+    [
+        ("http://localhost:abc", "--host or --model: .*abc"),
+        ("foo://bar", "unknown url type"),
+    ],
 )
 def test_what_no_server_can_have_is_not_tried_again(host, message):
     with pytest.raises(InputError, match=message) as refused:
@@ -122,14 +146,14 @@ def test_nobody_listens(protocol):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     unreachable = client.connect(address, protocol, "smallgan", 5.0)
     with pytest.raises(InputError, match=r"Tried 2 times; is the server running"):
-        transport.with_retries(unreachable.num_classes, 2, lambda _: None)
+        transport.with_retries(unreachable.served, 2, lambda _: None)
 
 
 def test_something_else_answers(monkeypatch):
     other = RestTransport("localhost", "smallgan", 1.0)
     monkeypatch.setattr(other, "_ask", lambda *_: {"metadata": {}})
     with pytest.raises(InputError, match="did not answer as a model"):
-        other.num_classes()
+        other.served()
 
 
 @pytest.mark.parametrize(

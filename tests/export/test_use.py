@@ -125,6 +125,18 @@ def test_what_cannot_be_drawn_is_refused_at_once(unconditional, flag, message):
         run_here(sample, f"--export_dir={unconditional}", flag, "--out=never.png")
 
 
+def test_passes_do_not_change_what_is_drawn(exported, spec, monkeypatch):
+    labels = shuffled_labels(70, 10, seed=0)
+
+    def drawn():
+        batches = ExportSupply(str(exported), spec, seed=3).images(labels, 0.5)
+        return np.concatenate([images for images, _ in batches])
+
+    whole = drawn()
+    monkeypatch.setattr(supply, "images_a_pass", lambda resolution: 16)
+    assert np.abs(drawn().astype(int) - whole).max() <= 1
+
+
 def test_another_truncation_rule_than_the_exports_is_refused(exported):
     flags = (f"--export_dir={exported}", "--truncation_rule=scale")
     with pytest.raises(InputError, match="rule hub that it was exported with"):

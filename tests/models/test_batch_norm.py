@@ -56,10 +56,13 @@ def test_moments_are_those_of_all_replicas(two_replicas):
     )
 
 
-@pytest.mark.parametrize("mean", [0.0, 300.0, 1000.0])
-def test_a_mean_far_from_zero_costs_no_digits(two_replicas, mean):
+@pytest.mark.parametrize(
+    ("mean", "tolerance"), [(0.0, 1e-5), (10.0, 1e-4), (100.0, 2e-3), (300.0, 2e-2)]
+)
+def test_a_mean_far_from_zero_costs_few_digits(two_replicas, mean, tolerance):
+    """A mean square less the squared mean of 65,536 numbers is off by 1 and 11%."""
     rng = np.random.default_rng(1)
-    images = (rng.normal(size=(8, 16, 16, 3)) + mean).astype(np.float32)
+    images = (rng.normal(size=(64, 32, 32, 3)) + mean).astype(np.float32)
     halves = tf.constant(np.stack(np.split(images, 2)))
 
     def replica():
@@ -67,18 +70,18 @@ def test_a_mean_far_from_zero_costs_no_digits(two_replicas, mean):
         part = tf.gather(halves, index)
         with tf.GradientTape() as tape:
             tape.watch(part)
-            found = batch_moments(part, tf.fill([3], mean + 0.5))
+            found = batch_moments(part)
             loss = tf.reduce_sum(found[1]) / 2
         return *found, tape.gradient(loss, part)
 
     results = tf.function(lambda: two_replicas.run(replica))()
     found, variance, gradient = map(two_replicas.experimental_local_results, results)
     exact = images.astype(np.float64)
-    np.testing.assert_allclose(found[0], exact.mean((0, 1, 2)), rtol=1e-6, atol=1e-5)
-    np.testing.assert_allclose(variance[0], exact.var((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found[0], exact.mean((0, 1, 2)), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(variance[0], exact.var((0, 1, 2)), rtol=tolerance)
     # d var / dx = 2 (x - mean) / count.
-    by_hand = 2 * (exact - exact.mean((0, 1, 2))) / (8 * 16 * 16)
-    np.testing.assert_allclose(np.concatenate(gradient), by_hand, atol=1e-6)
+    by_hand = 2 * (exact - exact.mean((0, 1, 2))) / (64 * 32 * 32)
+    np.testing.assert_allclose(np.concatenate(gradient), by_hand, atol=1e-7)
 
 
 def _plain(images):

@@ -18,7 +18,7 @@ def test_one_power_iteration_by_hand():
     np.testing.assert_allclose(sigma, 17 / np.sqrt(85), rtol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(7, 5), (3, 3, 4, 6), (1, 1, 9, 2)])
+@pytest.mark.parametrize("shape", [(7, 5), (3, 3, 4, 6), (1, 1, 9, 2), (5, 1)])
 def test_converges_to_the_largest_singular_value(shape):
     kernel = Kernel(shape, initializer="random_normal")
     kernel.converge()
@@ -35,6 +35,17 @@ def test_converges_where_the_second_value_is_close():
     kernel.right.assign(np.array([0.1, 0.99, 0.1], np.float32))
     kernel.converge()
     # 20 iterations leave 0.981.
+    np.testing.assert_allclose(kernel.sigma(training=False), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [3, 500])
+def test_converges_from_the_second_vector(size):
+    values = np.linspace(0.5, 0.1, size).astype(np.float32)
+    values[:2] = 1.0, 0.8
+    kernel = Kernel((size, size), initializer="random_normal")
+    kernel.kernel.assign(np.diag(values))
+    kernel.right.assign(np.eye(size, dtype=np.float32)[1])
+    kernel.converge()
     np.testing.assert_allclose(kernel.sigma(training=False), 1, rtol=1e-5)
 
 

@@ -4,17 +4,36 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_smallgan.config import RunConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.training.cluster import Cluster, place_in_cluster
-from tf_smallgan.training.strategy import planned_replicas
+from tf_smallgan.training.strategy import make_strategy, planned_replicas
 from tf_smallgan.workdir import Workdir
 
 
 def _set(monkeypatch, cluster, kind, index):
     task = {"type": kind, "index": index}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+
+
+@pytest.mark.parametrize(
+    ("run", "asked"),
+    [
+        (RunConfig(), "of-the-environment"),
+        (RunConfig(strategy="tpu"), "of-the-environment"),
+        (RunConfig(tpu="of-the-flag"), "of-the-flag"),
+    ],
+)
+def test_a_tpu_has_the_name_that_was_given(run, asked, monkeypatch):
+    def resolver(tpu):
+        raise ValueError(f"nothing at {tpu}")
+
+    monkeypatch.setenv("TPU_NAME", "of-the-environment")
+    monkeypatch.setattr(tf.distribute.cluster_resolver, "TPUClusterResolver", resolver)
+    with pytest.raises(InputError, match=f"no TPU named '{asked}' .nothing at {asked}"):
+        make_strategy(run)
 
 
 class _Among(Cluster):

@@ -14,7 +14,7 @@ from tf_smallgan.coreset.methods import (
     select,
     weighted_select,
 )
-from tf_smallgan.coreset.nearest import nearest_chosen
+from tf_smallgan.coreset.nearest import nearest_chosen, nearest_of_its_label
 from tf_smallgan.coreset.radius import covering_radius, radius_report
 from tf_smallgan.coreset.robust import robust
 from tf_smallgan.coreset.scope import (
@@ -43,6 +43,7 @@ __all__ = [
     "greedy_k_center",
     "k_center",
     "nearest_chosen",
+    "nearest_of_its_label",
     "radius_report",
     "robust",
     "scoped_draw",

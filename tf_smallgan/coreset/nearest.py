@@ -62,6 +62,29 @@ def cells(x: tf.Tensor, norms: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     return _by_differences(x, indices, start, positions, nearest)[0]
 
 
+@tf.function(jit_compile=True, autograph=False)
+def nearest_of_its_label(
+    points: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor
+) -> tf.Tensor:
+    """Finds each point's nearest chosen point among those of its own label.
+
+    By products alone: between choices that are equally far but for rounding, either
+    may be taken.
+
+    Args:
+        points: [N, D] of a static shape.
+        labels: [N] int32.
+        indices: [k] int32, which points were chosen.
+
+    Returns:
+        [N] int32, positions in `indices`; k where no point of the label was chosen.
+    """
+    x = centre(tf.stop_gradient(points))
+    n, k = x.shape[0], indices.shape[0]
+    state = (tf.fill([n], k), tf.fill([n], float("inf")))
+    return _by_blocks(x, squared_norms(x), indices, *state, labels)[0]
+
+
 def _by_differences(
     x: tf.Tensor,
     indices: tf.Tensor,
@@ -90,7 +113,9 @@ def _by_blocks(
     indices: tf.Tensor,
     positions: tf.Tensor,
     nearest: tf.Tensor,
+    labels: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
+    """With labels [N], only a chosen point of a point's own label counts."""
     k = indices.shape[0]
     width = min(k, BLOCK)
 
@@ -98,7 +123,11 @@ def _by_blocks(
         c: tf.Tensor, positions: tf.Tensor, nearest: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         block = tf.minimum(c + tf.range(width), k - 1)  # The last one is repeated.
-        distances = distances_from(x, norms, tf.gather(indices, block))
+        chosen = tf.gather(indices, block)
+        distances = distances_from(x, norms, chosen)
+        if labels is not None:
+            own = tf.gather(labels, chosen)[:, tf.newaxis] == labels
+            distances = tf.where(own, distances, float("inf"))
         least = tf.reduce_min(distances, axis=0)
         candidates = tf.where(distances == least, block[:, tf.newaxis], k)
         lowest = tf.reduce_min(candidates, axis=0)

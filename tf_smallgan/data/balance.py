@@ -14,6 +14,8 @@ choice is the point farthest from those chosen of that class.
 
 import tensorflow as tf
 
+from tf_smallgan.coreset import nearest_of_its_label
+
 _CLOSED = -1.0  # below any squared distance: taken, or its class is full
 
 
@@ -97,25 +99,14 @@ def weights_within_classes(
     Returns:
       [k] float32 with mean 1; the weights of a class sum to its quota.
     """
-    k, size = indices.shape[0], points.shape[0]
-    points = points - tf.reduce_mean(points, axis=0)
-
-    def compare(
-        i: tf.Tensor, cell: tf.Tensor, nearest: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        index = tf.gather(indices, i)
-        distances = tf.reduce_sum(tf.square(points - tf.gather(points, index)), axis=1)
-        closer = (labels == tf.gather(labels, index)) & (distances < nearest)
-        return i + 1, tf.where(closer, i, cell), tf.where(closer, distances, nearest)
-
-    # Members of a class without a choice stay in no cell, number k.
-    state = (tf.constant(0), tf.fill([size], k), tf.fill([size], float("inf")))
-    _, cell, _ = tf.while_loop(lambda i, *_: i < k, compare, state)
+    k = indices.shape[0]
+    cell = nearest_of_its_label(points, labels, indices)
 
     def count(numbers: tf.Tensor, most: int) -> tf.Tensor:
         ones = tf.ones(numbers.shape)
         return tf.math.unsorted_segment_sum(ones, numbers, most)
 
+    # Members of a class without a choice are in no cell: number k.
     of = tf.gather(labels, indices)
     quotas, members = count(of, num_classes), count(labels, num_classes)
     return count(cell, k + 1)[:k] * tf.gather(quotas / tf.maximum(members, 1), of)

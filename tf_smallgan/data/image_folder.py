@@ -19,7 +19,7 @@ from tf_smallgan.data.records import (
 )
 from tf_smallgan.errors import InputError
 
-_READ = (".png", ".jpg", ".jpeg")
+_READ = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
 _OTHER_IMAGES = (".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".heic")
 _NOT_CLASSES = (".", "__MACOSX")
 _BATCH = 256

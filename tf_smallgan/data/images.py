@@ -5,7 +5,7 @@ import tensorflow as tf
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
-_PNG_COLOR_TYPE_BYTE = 25
+_PNG_BIT_DEPTH_BYTE, _PNG_COLOR_TYPE_BYTE = 24, 25
 # Channels by PNG colour type: grey, -, RGB, palette, grey + alpha, -, RGBA.
 _PNG_CHANNELS = (1, 0, 3, 3, 2, 0, 4)
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG's Y
@@ -48,9 +48,13 @@ def stored_channels(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _png_channels(encoded: tf.Tensor) -> tf.Tensor:
-    byte = tf.strings.substr(encoded, _PNG_COLOR_TYPE_BYTE, 1)
-    color_type = tf.cast(tf.io.decode_raw(byte, tf.uint8)[0], tf.int32)
+    color_type = _header_byte(encoded, _PNG_COLOR_TYPE_BYTE)
     return tf.gather(tf.constant(_PNG_CHANNELS), color_type)
+
+
+def _header_byte(encoded: tf.Tensor, place: int) -> tf.Tensor:
+    byte = tf.strings.substr(encoded, place, 1)
+    return tf.cast(tf.io.decode_raw(byte, tf.uint8)[0], tf.int32)
 
 
 def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
@@ -91,7 +95,13 @@ def _decode_jpeg(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 def _decode_png(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     """Any PNG is RGBA first, so that one path serves all colour types."""
     rgba = tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32)
-    rgb, alpha = rgba[..., :3], rgba[..., 3:] / 255.0
+    rgb, alpha = rgba[..., :3], rgba[..., 3:]
+    # Of fewer than 8 bits, TensorFlow fills in the largest number of as many for the
+    # alpha of opaque images: 1, 3 or 15.
+    bits = _header_byte(encoded, _PNG_BIT_DEPTH_BYTE)
+    filled_in = tf.cast(tf.bitwise.left_shift(1, bits) - 1, tf.float32)
+    opaque = (bits < 8) & tf.reduce_all(alpha == filled_in)
+    alpha = tf.where(opaque, 1.0, alpha / 255.0)
     over_white = 255.0 + (rgb - 255.0) * alpha
     if channels == 1:
         over_white = _grey(over_white)

@@ -154,9 +154,9 @@ def _check_format(builder: tfds.core.DatasetBuilder, name: str) -> None:
     if found is not None and found.value != "tfrecord":
         raise InputError(
             f"--dataset={name} in {builder.data_dir} is stored as '{found.value}'; "
-            "records are read at random from TFRecord files. Convert it: tfds "
-            f"convert_format --dataset_dir={builder.data_dir} --out_file_format="
-            "tfrecord, or build it with --file_format=tfrecord."
+            "records are read at random from TFRecord files. Build it as such in "
+            f"another folder: tfds build {name} --file_format=tfrecord --data_dir="
+            "FOLDER, then give --data_dir=FOLDER."
         )
 
 

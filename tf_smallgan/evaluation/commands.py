@@ -14,20 +14,20 @@ from tf_smallgan.evaluation import evaluator, gallery, report, results, sweep
 from tf_smallgan.evaluation.evaluator import Evaluation
 from tf_smallgan.evaluation.report_content import Content, best_of
 from tf_smallgan.evaluation.session import Session, open_session
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.cluster import cluster_of
 from tf_smallgan.training.logs import Counter, read_metrics
 from tf_smallgan.workdir import Workdir
 
 
+@whole_float32()
 def evaluate(config: Config) -> list[Evaluation]:
     """Scores each of --truncations, then writes what was asked for.
 
     Raises:
       InputError: flags, data, workdir or export do not fit.
     """
-    # GPUs would round factors to ten bits, and scores be of other features.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
     strategy = strategies.make_strategy(config.run)
     with cluster_of(strategy).together():
         print(strategies.describe(strategy), flush=True)
@@ -109,7 +109,8 @@ def sweep_name(facts: dict[str, Any]) -> str:
         parts += [] if facts["ema"] else ["trained"]
         parts += [] if facts["bn"] == "standing" else [facts["bn"]]
     else:
-        parts = [f"export-{pathlib.Path(facts['export']).name}"]
+        path = pathlib.Path(facts["export"]).absolute()
+        parts = [f"export-{path.parent.name}-{path.name}"]
     default = SamplingConfig().truncation_rule
     rule = facts["truncation_rule"]
     return "-".join(parts + ([] if rule == default else [rule]))

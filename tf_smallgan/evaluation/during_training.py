@@ -20,6 +20,7 @@ from tf_smallgan.evaluation.session import (
 from tf_smallgan.evaluation.supply import GeneratorSupply
 from tf_smallgan.models.standing import state_kept
 from tf_smallgan.preparation import TrainingData
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training.logs import Counter
 
 SECONDS = "evaluation_seconds"
@@ -49,6 +50,7 @@ class TrainingEvaluation:
     _measures: list[Measure] | None = None
     _supply: GeneratorSupply | None = None
 
+    @whole_float32()
     def scores(self, step: int) -> dict[str, float]:
         """Metric name to value, and `evaluation_seconds`, how long training paused.
 

@@ -55,26 +55,15 @@ def classifier_space(
     classifier: Classifier, strategy: tf.distribute.Strategy | None = None
 ) -> FeatureSpace:
     """The space of the small classifier, copied to each replica of `strategy`."""
-    function = classifier.features_and_logits
-    if strategy is not None and strategy.num_replicas_in_sync > 1:
-        function = _copy_to(strategy, classifier).features_and_logits
     return FeatureSpace(
         name="classifier",
         dim=CLASSIFIER_DIM,
         hash=classifier.weights_hash,
         resizer="none up to 64 px, halved by averaging above",
-        function=function,
+        function=classifier.on(strategy).features_and_logits,
         knows_classes=True,
         accuracy=classifier.accuracy,
     )
-
-
-def _copy_to(strategy: tf.distribute.Strategy, classifier: Classifier) -> Classifier:
-    model = classifier.model
-    with strategy.scope():
-        copy = type(model).from_config(model.get_config())
-        copy.set_weights(model.get_weights())
-    return Classifier(copy, classifier.accuracy, classifier.weights_hash)
 
 
 @dataclasses.dataclass

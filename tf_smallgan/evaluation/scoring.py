@@ -177,8 +177,9 @@ def _add_class_distances(
         return
     mean = float(np.mean(list(found.class_distances.values())))
     least = min(
-        np.bincount(labels)[list(found.class_distances)].min()
+        int((labels == label).sum())
         for labels in (reference.labels, samples.point_labels)
+        for label in found.class_distances
     )
     found.notes.append(
         f"The distance by class is the mean over {len(found.class_distances)} classes, "

@@ -65,8 +65,6 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
 def check_options(options: EvaluateConfig) -> None:
     """Raises InputError for values that would fail only after long work."""
     check_local("report", options.report)
-    if options.report:
-        check_writable("report", pathlib.Path(options.report).parent)
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
@@ -278,6 +276,8 @@ def open_session(
     completed = settings.complete(config)
     names = wanted_spaces(completed)
     cluster = cluster_of(strategy) if strategy else Cluster()
+    if options.report and cluster.is_chief:
+        check_writable("report", pathlib.Path(options.report).parent)
     supply, facts = open_supply(completed, strategy)
     _check_supply(facts, options.export_dir or config.run.workdir, cluster)
     if needs_data(completed, names):

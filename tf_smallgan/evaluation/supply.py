@@ -222,6 +222,7 @@ class ExportSupply:
         self._loaded = tf.saved_model.load(str(path))
         self._call = self._loaded.signatures["serving_default"]
         self.num_classes = exported["num_classes"]
+        self._pass = images_a_pass(exported["resolution"])
         self._first_seed = seed % 2**31 * 2**32
         # Not `step`: that is of a checkpoint of the workdir.
         self.facts = {
@@ -236,12 +237,22 @@ class ExportSupply:
     def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
         """See `Supply`."""
         for number, filled, size in _chunks(labels):
-            first = self._first_seed + number * CHUNK_IMAGES
-            inputs = {
-                "seed": tf.range(first, first + CHUNK_IMAGES, dtype=tf.int64),
-                "truncation": tf.fill([CHUNK_IMAGES], np.float32(truncation)),
-            }
-            if self.num_classes:
-                inputs["label"] = tf.constant(filled, tf.int32)
-            outputs = self._call(**inputs)
-            yield outputs["image"].numpy()[:size], filled[:size]
+            parts = [
+                self._part(number * CHUNK_IMAGES + start, filled, start, truncation)
+                for start in range(0, size, self._pass)
+            ]
+            yield np.concatenate(parts)[:size], filled[:size]
+
+    def _part(
+        self, sample: int, labels: np.ndarray, start: int, truncation: float
+    ) -> np.ndarray:
+        """Images of a pass: samples from `sample` on, of labels from `start` on."""
+        first = self._first_seed + sample
+        inputs = {
+            "seed": tf.range(first, first + self._pass, dtype=tf.int64),
+            "truncation": tf.fill([self._pass], np.float32(truncation)),
+        }
+        if self.num_classes:
+            part = labels[start : start + self._pass]
+            inputs["label"] = tf.constant(part, tf.int32)
+        return self._call(**inputs)["image"].numpy()

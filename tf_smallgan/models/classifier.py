@@ -51,6 +51,15 @@ class Classifier:
 
         self._forward = forward
 
+    def on(self, strategy: tf.distribute.Strategy | None) -> "Classifier":
+        """A copy on each replica of `strategy`; this one where that is one device."""
+        if strategy is None or strategy.num_replicas_in_sync == 1:
+            return self
+        with strategy.scope():
+            copy = type(self.model).from_config(self.model.get_config())
+            copy.set_weights(self.model.get_weights())
+        return Classifier(copy, self.accuracy, self.weights_hash)
+
     def features(self, images) -> tf.Tensor:
         """[B, H, W, C] uint8 to features [B, 128]."""
         return self._forward(images)["features"]

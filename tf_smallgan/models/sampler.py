@@ -13,6 +13,7 @@ from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.spectral_norm import converge
 
 _STANDING_STREAM, _SAMPLE_STREAM = 1, 2
+_DRAWN_AT_ONCE = 64
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -130,10 +131,13 @@ class Sampler:
         return np.concatenate(parts)
 
     def stream(self, labels: np.ndarray) -> Iterator[np.ndarray]:
-        """Batches of images, one image a label, memory independent of their number."""
-        for number, start in enumerate(range(0, len(labels), self.batch_size)):
-            part = labels[start : start + self.batch_size]
-            latents = self.latents(self.batch_size, number + 1)[: len(part)]
+        """Batches of images, one image a label, memory independent of their number.
+
+        Drawn 64 at a time, as `evaluate` draws, however many a forward pass takes.
+        """
+        for number, start in enumerate(range(0, len(labels), _DRAWN_AT_ONCE)):
+            part = labels[start : start + _DRAWN_AT_ONCE]
+            latents = self.latents(_DRAWN_AT_ONCE, number + 1)[: len(part)]
             yield self.images(latents, part if self.spec.num_classes else None)
 
 

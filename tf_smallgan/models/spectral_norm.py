@@ -21,8 +21,9 @@ from tf_smallgan.models.initializers import Orthogonal, draw_seed
 Vectors = dict[int, tuple[tf.Tensor, tf.Tensor]]
 _thread = threading.local()
 
-# Largest relative change of a singular value that stands still: float32's own.
-_CONVERGED, _MOST = 1e-7, 1000
+# Largest relative change of a singular value that stands still, float32's own, over so
+# many iterations; and the most of those.
+_CONVERGED, _AT_ONCE, _MOST = 1e-7, 10, 100
 
 
 @contextlib.contextmanager
@@ -96,15 +97,24 @@ def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.
     autograph=False,
 )
 def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """The right singular vector [N] of a matrix [M, N], from an estimate."""
+    """The right singular vector [N] of a matrix [M, N], from an estimate.
+
+    A fixed random direction is mixed in: an estimate that is nearly the second vector
+    of these weights would stand still for long.
+    """
 
     def moves(right, sigma, before):
         return tf.abs(sigma - before) > _CONVERGED * sigma
 
     def iterate(right, sigma, _):
-        after, right = power_iteration(matrix, right)
+        after = sigma
+        for _ in range(_AT_ONCE):
+            after, right = power_iteration(matrix, right)
         return right, after, sigma
 
+    other = tf.random.stateless_normal(tf.shape(right), [0, 1])
+    # Half of it, or the two could cancel where there is one dimension.
+    right = tf.math.l2_normalize(right) + 0.5 * tf.math.l2_normalize(other)
     start = (right, tf.constant(1.0), tf.constant(float("-inf")))
     return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
 

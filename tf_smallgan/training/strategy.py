@@ -27,7 +27,7 @@ def make_strategy(run: RunConfig) -> tf.distribute.Strategy:
         tf.config.experimental.enable_op_determinism()
     if run.logical_cpus > 1:
         _split_cpu(run.logical_cpus)
-    return _MAKERS[_resolve(run)](run)
+    return _MAKERS[resolved(run)](run)
 
 
 def planned_replicas(run: RunConfig) -> int:
@@ -36,7 +36,7 @@ def planned_replicas(run: RunConfig) -> int:
     A plan must not depend on machines that are not there: a worker of a cluster
     counts as one replica, a TPU as one.
     """
-    name = _resolve(run)
+    name = resolved(run)
     gpus = len(tf.config.list_physical_devices("GPU"))
     if name == "mirrored":
         return len(_mirrored_devices(run))
@@ -103,7 +103,7 @@ def _split_cpu(count: int) -> None:
             ) from error
 
 
-def _resolve(run: RunConfig) -> str:
+def resolved(run: RunConfig) -> str:
     """What `auto` means here."""
     if run.strategy != "auto":
         return run.strategy
@@ -157,14 +157,18 @@ def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
 
 
 def _tpu(run: RunConfig) -> tf.distribute.Strategy:
+    name = run.tpu
+    if name == RunConfig().tpu:
+        name = os.environ.get("TPU_NAME") or name
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=run.tpu)
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
         raise InputError(
-            f"--strategy=tpu found no TPU named '{run.tpu}' ({error}). Give its name "
-            "or address with --tpu=, and install tensorflow-tpu on the TPU's host."
+            f"There is no TPU named '{name}' ({error}). Give its name or address with "
+            "--tpu= or the environment variable TPU_NAME, and install tensorflow-tpu "
+            "on the TPU's host (docs/scaling.md)."
         ) from error
     return tf.distribute.TPUStrategy(resolver)
 
