@@ -144,8 +144,8 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     grid_report.write(tmp_path, config)
     # 20% and 30%: their deviation over the root of two, by Student's 12.706.
     section = (tmp_path / "gaussian_grid.md").read_text()
-    assert "| `plain` | 2 | 25.0 ± 63.5 |  | 100.0 ± 0.0 |  |  |" in section
-    assert "| `plain` | 2 | 50.0 ± 0.0 |  | 33.3 ± 0.0 |  |  |" in section
+    assert "| `plain` | 2 | 25.0 ± 63.5 |  | 100.0 ± 0.0 |  |  | 14 |" in section
+    assert "| `plain` | 2 | 50.0 ± 0.0 |  | 33.3 ± 0.0 |  |  | 14 |" in section
 
 
 def test_gains_are_over_plain_of_the_same_seed(tmp_path):
@@ -165,6 +165,32 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
     # 20 and 10 of quality, 0 of modes; seeds 2 and 3 have no partner.
     section = (tmp_path / "gaussian_grid.md").read_text()
     assert "| 15.0 ± 63.5 (2 of 2) | 88.9 ± 27.6 | 0.0 ± 0.0 (0 of 2) |  |" in section
+
+
+def test_steps_to_plains_quality(tmp_path):
+    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
+    settings = flag_values(config, gaussian_grid.SETTINGS)
+    # Plain ends at 30% on average (16 to 20) and is there at step 18; both at 12.
+    curves = {"plain": (0.0, 0.1, 0.2, 0.3, 0.4), "both": (0.2, 0.3, 0.4, 0.4, 0.2)}
+    rows = [
+        {"modes": 9, "arm": arm, "seed": seed, "steps": step}
+        | {f"high_quality_share/{of}": share + sign for of in ("average", "trained")}
+        | {f"modes_recovered/{of}": 9 for of in ("average", "trained")}
+        | settings
+        for arm, curve in curves.items()
+        for seed, sign in ((0, 0.05), (1, -0.05))
+        for step, share in zip((8, 12, 16, 18, 20), curve)
+    ]
+    ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
+    times = [
+        {"modes": 9, "arm": arm, "over_plain": x} | settings
+        for arm, x in (("plain", 1.0), ("both", 1.2))
+    ]
+    ResultsTable(tmp_path / "gaussian_grid_time.csv", ("arm",)).add(times)
+    grid_report.write(tmp_path, config)
+    section = (tmp_path / "gaussian_grid.md").read_text()
+    # 12 steps for 18, each 1.2 times as long.
+    assert "| 1.20 | 12 (0.80) |" in section and "| 1.00 | 18 (1.00) |" in section
 
 
 def test_samples_of_the_lowest_seed_are_kept_for_each_setting(tmp_path):

@@ -40,9 +40,10 @@ MEASURES = (
 
 @dataclasses.dataclass(frozen=True)
 class GridRows:
-    """Rows of one grid, of one setting, of runs that reached their last step."""
+    """Rows of one grid, of one setting, of runs that went on to step `last`."""
 
     modes: int
+    last: int
     rows: tuple[Row, ...]
 
     @property
@@ -52,17 +53,38 @@ class GridRows:
         return [name for name in GRID_ARMS if name in present]
 
     def values(self, arm: str, measure: Measure, of: str) -> dict[int, float]:
-        """An arm's percent by seed.
+        """An arm's percent by seed, the mean of the last quarter's scorings.
 
         Args:
           of: "average" or "trained", the weights that were sampled.
         """
-        by_seed: dict[int, list[float]] = {}
-        for row in self.rows:
+        return {
+            seed: float(
+                np.mean([x for step, x in curve if step > (1 - LAST_SHARE) * self.last])
+            )
+            for seed, curve in self._curves(arm, measure, of).items()
+        }
+
+    def _curves(
+        self, arm: str, measure: Measure, of: str
+    ) -> dict[int, list[tuple[int, float]]]:
+        """(step, percent) of each scoring, by seed."""
+        curves: dict[int, list[tuple[int, float]]] = {}
+        for row in sorted(self.rows, key=lambda row: int(row["steps"])):
             if row["arm"] == arm:
                 value = measure.percent(row, float(row[f"{measure.column}/{of}"]))
-                by_seed.setdefault(int(row["seed"]), []).append(value)
-        return {seed: float(np.mean(each)) for seed, each in sorted(by_seed.items())}
+                curve = curves.setdefault(int(row["seed"]), [])
+                curve.append((int(row["steps"]), value))
+        return dict(sorted(curves.items()))
+
+    def steps_to(self, goal: float, arm: str, measure: Measure, of: str) -> int | None:
+        """The first scoring whose mean over seeds is `goal` or more; None without."""
+        by_step: dict[int, list[float]] = {}
+        for curve in self._curves(arm, measure, of).values():
+            for step, value in curve:
+                by_step.setdefault(step, []).append(value)
+        reached = (step for step, each in by_step.items() if np.mean(each) >= goal)
+        return next(reached, None)
 
     def gains(
         self, arm: str, measure: Measure, of: str, over: str = "plain"
@@ -74,16 +96,12 @@ class GridRows:
 
 
 def by_grid(rows: Iterable[Row], last: int) -> list[GridRows]:
-    """The last quarter's rows of the runs that went on to step `last`, grid by grid."""
+    """Rows up to step `last` of the runs that went on to it, grid by grid."""
     rows = list(rows)
     ended = {_run(row) for row in rows if int(row["steps"]) == last}
-    kept = [
-        row
-        for row in rows
-        if (1 - LAST_SHARE) * last < int(row["steps"]) <= last and _run(row) in ended
-    ]
+    kept = [row for row in rows if int(row["steps"]) <= last and _run(row) in ended]
     return [
-        GridRows(modes, tuple(row for row in kept if int(row["modes"]) == modes))
+        GridRows(modes, last, tuple(row for row in kept if int(row["modes"]) == modes))
         for modes in sorted({int(row["modes"]) for row in kept})
     ]
 
