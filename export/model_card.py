@@ -100,7 +100,11 @@ def _scores(records: list[dict[str, Any]], facts: Facts) -> str:
     """
     wanted = {"step": facts.step, "ema": True, "bn": "standing"}
     wanted |= {"truncation_rule": facts.truncation_rule}
-    fitting = [r for r in records if wanted.items() <= r.items()]
+    fitting = [
+        record
+        for record in records
+        if wanted.items() <= record.items() and record.get("labels") != "data"
+    ]
     fitting.sort(key=lambda record: record["num_samples"])
     by_truncation = {record["truncation"]: record for record in fitting}
     parts = [

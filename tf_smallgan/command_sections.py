@@ -40,6 +40,12 @@ class EvaluateConfig:
     )
     num_samples: int = option(10_000, "Samples to score.", minimum=2)
     report: str = option("", "Write an HTML report to this path.")
+    labels: str = option(
+        "balanced",
+        "Classes of the samples: balanced, every one as often as any other; data, as "
+        "often as the real images have them.",
+        choices=("balanced", "data"),
+    )
     bn: str = option(
         "standing",
         "Batch norm statistics used while sampling.",

@@ -79,15 +79,18 @@ def test_sweep_files(ran):
         ({}, "step-0000400"),
         ({"bn": "moving", "ema": False}, "step-0000400-trained-moving"),
         ({"truncation_rule": "scale"}, "step-0000400-scale"),
+        ({"labels": "data"}, "step-0000400-labels-of-data"),
     ],
 )
 def test_sweeps_of_other_settings_have_other_names(changes, name):
     facts = {"step": 400, "ema": True, "bn": "standing", "truncation_rule": "hub"}
+    facts["labels"] = "balanced"
     assert sweep_name(facts | changes) == name
 
 
 def test_sweeps_of_exports_are_named_by_version():
     facts = {"ema": True, "bn": "as exported", "truncation_rule": "hub"}
+    facts["labels"] = "balanced"
     assert sweep_name(facts | {"export": "exports/digits/3"}) == "export-digits-3"
 
 
@@ -98,6 +101,20 @@ def test_a_torn_line_of_scores_hides_no_other(tmp_path):
     append_record(tmp_path, {"step": 3})
     append_record(tmp_path, {"step": 4})
     assert [record["step"] for record in read_metrics(path)] == [1, 3, 4]
+
+
+def test_labels_as_often_as_the_data_have_them(workdir, tmp_path, capsys):
+    evaluate.run(
+        parse(
+            workdir, "--num_samples=599", "--labels=data", f"--results_dir={tmp_path}"
+        )
+    )
+    printed = capsys.readouterr().out
+    assert "labels as often as in the data" in printed
+    # Digits have 174 to 183 of 1,797 images a class, so 58 to 61 of 599.
+    assert "of 599 samples, 58 to 61 a class" in printed
+    (record,) = read_metrics(tmp_path / SCORES_FILE)
+    assert record["labels"] == "data"
 
 
 def test_report_is_one_file(ran):

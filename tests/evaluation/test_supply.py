@@ -78,6 +78,18 @@ def test_labels_are_balanced_and_in_random_order():
     assert not shuffled_labels(5, 0, seed=0).any()
 
 
+def test_labels_follow_shares_up_to_one():
+    shares = np.array([0.9, 0.07, 0.03, 0.0])
+    counts = np.bincount(shuffled_labels(1000, 4, 0, shares), minlength=4)
+    np.testing.assert_array_equal(counts, [900, 70, 30, 0])
+    drawn = [
+        np.bincount(shuffled_labels(10, 4, s, shares), minlength=4) for s in range(400)
+    ]
+    assert all(counts.sum() == 10 and counts[0] == 9 for counts in drawn)
+    # The tenth is of class 1 or 2 by 7 to 3.
+    assert abs(np.mean(drawn, axis=0)[1] - 0.7) < 0.1
+
+
 def test_fewer_samples_than_classes_are_of_any_of_them():
     few = [shuffled_labels(30, 100, seed) for seed in range(20)]
     for labels in few:

@@ -67,6 +67,7 @@ def _score(
         seed=session.config.run.seed,
         strategy=strategy,
         report=counter,
+        label_shares=session.label_shares,
     )
     counter.close()
     facts, measures = session.facts, session.measures
@@ -111,6 +112,7 @@ def sweep_name(facts: dict[str, Any]) -> str:
     else:
         path = pathlib.Path(facts["export"]).absolute()
         parts = [f"export-{path.parent.name}-{path.name}"]
+    parts += ["labels-of-data"] if facts["labels"] == "data" else []
     default = SamplingConfig().truncation_rule
     rule = facts["truncation_rule"]
     return "-".join(parts + ([] if rule == default else [rule]))

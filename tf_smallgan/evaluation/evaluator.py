@@ -62,17 +62,19 @@ def evaluate(
     seed: int,
     strategy: tf.distribute.Strategy | None = None,
     report: Report = lambda done, total: None,
+    label_shares: np.ndarray | None = None,
 ) -> Evaluation:
     """Draws samples once, embeds them in each space and scores them.
 
     Args:
-      num_samples: with classes, as many of each as of any other, up to one.
+      num_samples: with classes, of each as many as its share says, up to one.
       seed: of the labels' order; the supply has its own for latents.
       strategy: whose replicas embed.
       report: progress, (images done, images in all).
+      label_shares: [K], sum to 1; all alike where there are none.
     """
     start = time.monotonic()
-    labels = shuffled_labels(num_samples, supply.num_classes, seed)
+    labels = shuffled_labels(num_samples, supply.num_classes, seed, label_shares)
     collectors = [Collector(measure.space, strategy) for measure in measures]
     stream = supply.images(labels, truncation)
     first = _First(_KEPT_BYTES)

@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tf_smallgan.evaluation.evaluator import Evaluation, Measure
 from tf_smallgan.workdir import SCORES_FILE
 
@@ -84,15 +86,18 @@ def title(evaluation: Evaluation, facts: dict[str, Any]) -> str:
         f"{what}, {weights} weights, truncation {evaluation.truncation:g} by rule "
         f"{facts['truncation_rule']}, batch norm {batch_norm}, "
         f"{evaluation.num_samples:,} samples, "
-        f"{evaluation.seconds:.1f} s"
+        + "labels as often as in the data, " * (facts.get("labels") == "data")
+        + f"{evaluation.seconds:.1f} s"
     )
 
 
 def accuracy_sentence(evaluation: Evaluation, space: str) -> str:
     """Conditional accuracy with how many samples of each class it was taken over."""
     share = evaluation.scores[space].values["conditional_accuracy"]
-    each, more = divmod(evaluation.num_samples, evaluation.num_classes)
-    count = f"{each:,} or {each + 1:,}" if more else f"{each:,}"
+    counts = np.bincount(evaluation.labels, minlength=evaluation.num_classes)
+    least, most = counts.min(), counts.max()
+    between = "or" if most == least + 1 else "to"
+    count = f"{least:,} {between} {most:,}" if most > least else f"{most:,}"
     return (
         f"conditional accuracy {share:.1%} of {evaluation.num_samples:,} samples, "
         f"{count} a class"

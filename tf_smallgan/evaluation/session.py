@@ -6,10 +6,12 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import settings
 from tf_smallgan.config import Config, EvaluateConfig
+from tf_smallgan.data.records import UNLABELLED
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.evaluator import Measure
 from tf_smallgan.evaluation.features import FeatureSpace, classifier_space
@@ -244,6 +246,7 @@ class Session:
       data: None where no real image is needed.
       facts: of what is scored.
       cluster: the workers that score together; its chief alone writes.
+      label_shares: [K] of the samples' classes; None for all alike.
     """
 
     config: Config
@@ -253,6 +256,30 @@ class Session:
     facts: dict[str, Any]
     measures: list[Measure]
     folder: pathlib.Path
+    label_shares: np.ndarray | None = None
+
+
+def _label_shares(
+    options: EvaluateConfig, data: TrainingData | None, num_classes: int
+) -> np.ndarray | None:
+    """The classes' shares that --labels asks for; None for all alike.
+
+    Raises:
+      InputError: they are to be the data's, and no data or no labels are there.
+    """
+    if options.labels == "balanced" or not num_classes:
+        return None
+    if data is None:
+        raise InputError(
+            "--labels=data needs the real images, and none are read here: they are "
+            "scored against --reference alone. Leave one of the two out."
+        )
+    labels = data.table.labels[data.table.labels != UNLABELLED]
+    if not len(labels):
+        raise InputError(
+            f"--labels=data: no image of {data.table.source} has a label; leave it out."
+        )
+    return np.bincount(labels, minlength=num_classes) / len(labels)
 
 
 def open_session(
@@ -285,7 +312,9 @@ def open_session(
         # Of the labels that the images have.
         completed = dataclasses.replace(completed, data=data.config.data)
         names = wanted_spaces(completed)
+    shares = _label_shares(options, data, supply.num_classes)
+    facts["labels"] = "balanced" if shares is None else "data"
     spaces = open_spaces(completed, data, names, strategy)
     check_spaces(spaces, cluster)
     measures = open_measures(spaces, data, options, strategy, say)
-    return Session(completed, cluster, data, supply, facts, measures, folder)
+    return Session(completed, cluster, data, supply, facts, measures, folder, shares)

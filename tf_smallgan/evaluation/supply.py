@@ -36,19 +36,32 @@ class Supply(Protocol):
         """One image a label, in batches of at most 64, sample i for labels[i]."""
 
 
-def shuffled_labels(count: int, num_classes: int, seed: int) -> np.ndarray:
-    """[count] int32: every class equally often up to one, in random order.
+def shuffled_labels(
+    count: int, num_classes: int, seed: int, shares: np.ndarray | None = None
+) -> np.ndarray:
+    """[count] int32: every class as often as its share says up to one, shuffled.
 
     Which classes have one more is random too: of fewer samples than classes, each may
     be of any. Blocks of samples are taken for random ones (kernel distance, score's
     parts), so that classes must not come in turn.
+
+    Args:
+      shares: [K], sum to 1; all alike where there are none.
     """
     random = np.random.default_rng(seed)
-    labels = balanced_labels(count, num_classes)
-    rest = count % max(num_classes, 1)
+    if shares is None:
+        labels = balanced_labels(count, num_classes)
+        rest = count % max(num_classes, 1)
+        if rest:
+            labels[-rest:] = random.choice(num_classes, rest, replace=False)
+        return random.permutation(labels)
+    whole = np.floor(count * shares).astype(int)
+    rest = count - whole.sum()
     if rest:
-        labels[-rest:] = random.choice(num_classes, rest, replace=False)
-    return random.permutation(labels)
+        left = count * shares - whole
+        more = random.choice(num_classes, rest, replace=False, p=left / left.sum())
+        whole[more] += 1
+    return random.permutation(np.repeat(np.arange(num_classes, dtype=np.int32), whole))
 
 
 def _chunks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
