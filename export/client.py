@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from export.transport import Transport, with_retries
+from export.transport import Served, Transport, with_retries
 from tf_smallgan.command import one_sentence_errors
 from tf_smallgan.errors import InputError
 
@@ -38,12 +38,20 @@ class Request:
     batch: int = 0
 
 
-def check(request: Request, num_classes: int) -> None:
+def check(request: Request, served: Served) -> None:
     """Raises InputError for what the server would refuse.
 
     A request that the server refuses fails everything that the server put in the
     same batch, so it should not be sent.
     """
+    from export.warmup import batch_sizes
+
+    num_classes, most = served.num_classes, batch_sizes(served.resolution)[-1]
+    if request.batch > most:
+        raise InputError(
+            f"--batch={request.batch}: servers take {most} images of "
+            f"{served.resolution} px at once; give at most that, or leave it out."
+        )
     if not 0 < request.truncation <= 1:
         raise InputError(
             f"--truncation={request.truncation} is outside (0, 1]; 1 gives most "
@@ -87,7 +95,7 @@ def fetch(transport: Transport, request: Request, attempts: int) -> np.ndarray:
     from export.warmup import batch_sizes
 
     served = with_retries(transport.served, attempts)
-    check(request, served.num_classes)
+    check(request, served)
     if not request.batch:
         batch = min(_USUAL_BATCH, batch_sizes(served.resolution)[-1])
         request = dataclasses.replace(request, batch=batch)

@@ -66,8 +66,11 @@ class GrpcTransport:
         default = meta_graph_pb2.SignatureDef.FromString(definitions["default"])
         classes = 0
         if "y" in default.inputs:
-            classes = default.inputs["y"].tensor_shape.dim[1].size
-        return Served(classes, default.outputs["default"].tensor_shape.dim[1].size)
+            classes = default.inputs["y"].tensor_shape.dim[-1].size
+        output = default.outputs["default"].tensor_shape.dim
+        if len(output) != 4 or not output[1].size > 0:
+            raise no_such_model(self._target, self._model)
+        return Served(classes, output[1].size)
 
     def pngs(self, inputs: Inputs) -> list[bytes]:
         """PNG files [B] of `label`, `seed` and `truncation` [B]."""

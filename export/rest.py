@@ -46,7 +46,10 @@ class RestTransport:
             inputs = signatures["default"]["inputs"]
             output = signatures["default"]["outputs"]["default"]
             classes = _size(inputs["y"], 1) if "y" in inputs else 0
-            return Served(classes, _size(output, 1))
+            resolution = _size(output, 1)
+            if resolution < 1:
+                raise ValueError(f"images of {resolution} pixels")
+            return Served(classes, resolution)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise self._unlike_an_export() from error
 

@@ -22,6 +22,11 @@ from tf_smallgan.errors import InputError
             OSError(errno.EROFS, os.strerror(errno.EROFS), "runs/x.png"),
             "train: runs/x.png: Read-only file system.",
         ),
+        # A file where a folder is to be made.
+        (
+            OSError(errno.EEXIST, os.strerror(errno.EEXIST), "cache"),
+            "train: cache: File exists.",
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_a_sentence(error, said, capsys):

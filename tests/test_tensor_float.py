@@ -3,6 +3,10 @@
 import pytest
 import tensorflow as tf
 
+from export import run as export_run
+from export import verify
+from tf_smallgan import preparation, preview, sampling
+from tf_smallgan.evaluation import commands, during_training, evaluator, reference
 from tf_smallgan.tensor_float import whole_float32
 
 OPTIONS = tf.config.experimental
@@ -22,3 +26,27 @@ def test_rounding_is_off_within_and_then_as_it_was(before):
         assert OPTIONS.tensor_float_32_execution_enabled() is before
     finally:
         OPTIONS.enable_tensor_float_32_execution(kept)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        sampling.write_samples,
+        preview.Preview.write,
+        preparation.embedded,
+        commands.evaluate,
+        evaluator.evaluate,
+        reference.load_or_compute,
+        during_training.TrainingEvaluation.scores,
+        export_run.export,
+        verify.verify,
+    ],
+)
+def test_whatever_is_compared_is_whole(function, monkeypatch):
+    """Called without its arguments, it ends at once, within the switch."""
+    switched = []
+    monkeypatch.setattr(OPTIONS, "enable_tensor_float_32_execution", switched.append)
+    monkeypatch.setattr(OPTIONS, "tensor_float_32_execution_enabled", lambda: True)
+    with pytest.raises(TypeError, match="missing .* required"):
+        function()
+    assert switched == [False, True]

@@ -32,6 +32,7 @@ _OF_THE_USER = {
     errno.EPERM,
     errno.EROFS,
     errno.EDQUOT,
+    errno.EEXIST,
     errno.EISDIR,
     errno.ENOTDIR,
     errno.ENAMETOOLONG,

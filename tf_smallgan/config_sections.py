@@ -39,7 +39,11 @@ class RunConfig:
         "How training is distributed; auto takes what is there and says which.",
         choices=("auto", "one_device", "mirrored", "multi_worker", "tpu"),
     )
-    tpu: str = option("local", "Name or address of the TPU; 'local' on its own host.")
+    tpu: str = option(
+        "",
+        "Name or address of the TPU, 'local' on its own host; when empty, that of the "
+        "environment variable TPU_NAME, else local.",
+    )
     logical_cpus: int = option(
         1, "Splits one CPU into this many devices, to try `mirrored`.", minimum=1
     )

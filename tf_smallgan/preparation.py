@@ -26,6 +26,7 @@ from tf_smallgan.data.sources import load_table, open_source
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.classifier import Classifier
 from tf_smallgan.replicas import OnReplicas, local_count
+from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training.classifier import load_or_train_classifier
 from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.logs import Counter
@@ -101,6 +102,9 @@ def open_data(
     )
     say(census.describe(table, data.image_channels or 3, source.class_names))
     census.check_labels(table, bool(data.conditional), data.num_classes, one_class)
+    unlearned = census.classes_without_images(table, data.num_classes)
+    if data.conditional and unlearned:
+        say(unlearned)
     read = source.reader(table)
     return TrainingData(config, source, table, read, folder, None, cluster)
 
@@ -136,6 +140,7 @@ def check_weights_file(config: Config) -> None:
         check_file(config.coreset.inception_weights)
 
 
+@whole_float32()
 def embedded(
     data: TrainingData,
     say: Callable[[str], None] = print,

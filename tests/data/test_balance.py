@@ -97,27 +97,31 @@ def test_k_center_distorts_labels_and_balance_mends_it(digits):
     assert mended.max() < 0.06
 
 
-def test_weights_are_shares_within_classes():
+@pytest.mark.parametrize("spread", [1.0, 0.001])
+@pytest.mark.parametrize("k", [8, 150])
+def test_weights_are_shares_within_classes(k, spread):
     rng = np.random.RandomState(2)
-    points = rng.randn(90, 5).astype(np.float32)
-    labels = np.repeat(np.arange(9), [30, 20, 20, 13, 3, 1, 1, 1, 1]).astype(np.int32)
-    quotas = _quotas(labels, 8, 9)
-    assert 0 in quotas and quotas.max() > 1
+    sizes = np.array([30, 20, 20, 13, 3, 1, 1, 1, 1]) * (1 if k == 8 else 5)
+    labels = np.repeat(np.arange(9), sizes).astype(np.int32)
+    centres = 10 * rng.randn(9, 5)
+    points = (centres[labels] + spread * rng.randn(len(labels), 5)).astype(np.float32)
+    quotas = _quotas(labels, k, 9)
+    assert quotas.max() > 1 and (k > 8 or 0 in quotas)
     chosen = balance.balanced_k_center(
-        tf.constant(points), tf.constant(labels), tf.constant(quotas), 8
+        tf.constant(points), tf.constant(labels), tf.constant(quotas), k
     )
     weights = balance.weights_within_classes(
         tf.constant(points), tf.constant(labels), chosen, 9
     ).numpy()
-    chosen = chosen.numpy()
+    chosen, exact = chosen.numpy(), points.astype(np.float64)
     for label in np.unique(labels[chosen]):
         members = np.flatnonzero(labels == label)
         mine = chosen[labels[chosen] == label]
-        away = ((points[members, None] - points[mine]) ** 2).sum(-1)
+        away = ((exact[members, None] - exact[mine]) ** 2).sum(-1)
         share = np.bincount(away.argmin(1), minlength=len(mine)) / len(members)
         found = weights[labels[chosen] == label]
         np.testing.assert_allclose(found, share * quotas[label], rtol=1e-6)
-    np.testing.assert_allclose(weights.sum(), 8, rtol=1e-6)
+    np.testing.assert_allclose(weights.sum(), k, rtol=1e-6)
 
 
 def test_weighted_or_not_a_class_counts_as_often(digits):

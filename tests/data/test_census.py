@@ -49,6 +49,13 @@ def test_too_few_classes_are_refused(make_table):
     census.check_labels(make_table([0, 7]), True, 8)
 
 
+def test_classes_without_images_are_said(make_table):
+    table = make_table([0, 0, 2, 4])
+    assert "Of 5 classes 2 have no image" in census.classes_without_images(table, 5)
+    assert not census.classes_without_images(table, 3)
+    assert not census.classes_without_images(table, None)
+
+
 def test_classes_beyond_the_images_have_numbers_for_names():
     assert census.names_of(("cat", "dog"), 4) == ["cat", "dog", "2", "3"]
     assert census.names_of(None, 2) == ["0", "1"]

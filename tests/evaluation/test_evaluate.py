@@ -235,7 +235,7 @@ def test_devices_of_the_training_are_not_taken_over(workdir, tmp_path):
     elsewhere = ["# By hand.", "", "--strategy=tpu", "--tpu=far", "--logical_cpus=8"]
     (tmp_path / "flags.cfg").write_text("\n".join([*kept, *elsewhere]))
     run = parse(tmp_path).run
-    assert (run.strategy, run.tpu, run.logical_cpus) == ("auto", "local", 1)
+    assert (run.strategy, run.tpu, run.logical_cpus) == ("auto", "", 1)
     assert parse(tmp_path, "--strategy=mirrored").run.strategy == "mirrored"
     assert parse(tmp_path).training == parse(workdir).training
 

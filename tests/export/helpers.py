@@ -59,6 +59,7 @@ def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     records += [_record(24.5, ema=False), _record(25.5, bn="batch")]
     records += [_record(26.5, truncation_rule="none"), _record(27.5, num_samples=10)]
     records += [_record(28.5, generator_hash="of other weights")]
+    records += [_record(29.5, labels="data")]
     workdir.scores.write_text("".join(json.dumps(record) + "\n" for record in records))
     state = build_state(settings.model_spec(config), config.training, seed=3)
     perturb(state.generator, 1)

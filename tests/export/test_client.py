@@ -165,12 +165,13 @@ def test_something_else_answers(monkeypatch):
         ({"truncation": 0.0}, 10, r"--truncation=0.0 is outside \(0, 1\]"),
         ({"truncation": float("nan")}, 10, "--truncation=nan is outside"),
         ({"seed": -1}, 10, "--seed=-1 is not from 0"),
+        ({"batch": 16}, 10, "--batch=16: servers take 8 images of 256 px at once"),
         ({"seed": 2**63 - 1}, 10, "is not from 0 to below 2"),
     ],
 )
 def test_checks_before_it_sends(change, num_classes, sentence):
     with pytest.raises(InputError, match=sentence):
-        client.check(client.Request(**change), num_classes)
+        client.check(client.Request(**change), transport.Served(num_classes, 256))
 
 
 def test_command_line(session_model, tmp_path):

@@ -75,7 +75,7 @@ def test_model_card(exported, workdir):
     assert "fid_1k | 20.5" in card
     assert "fid_1k | 21.5" in card and "1,000 samples" in card
     assert "1,797 images of `digits`" in card
-    for other in ("22.5", "23.5", "24.5", "25.5", "26.5", "27.5", "28.5"):
+    for other in ("22.5", "23.5", "24.5", "25.5", "26.5", "27.5", "28.5", "29.5"):
         assert other not in card
     assert "--latent_dim=16" in card and str(workdir) not in card
 

@@ -15,3 +15,19 @@ def test_features_and_logits_have_their_shapes(resolution, channels):
     assert features.shape == (2, FEATURE_DIM)
     assert logits.shape == (2, 7)
     np.testing.assert_array_equal(classifier.features(images), features)
+
+
+def test_a_copy_lies_on_each_replica(two_replicas):
+    model = build_classifier(32, 1, num_classes=7)
+    classifier = Classifier(model, accuracy=0.5, weights_hash="")
+    assert classifier.on(None) is classifier
+    copy = classifier.on(two_replicas)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1), np.uint8)
+    for original, weight in zip(model.weights, copy.model.weights, strict=True):
+        parts = two_replicas.experimental_local_results(weight.value)
+        assert len(parts) == 2
+        for part in parts:
+            np.testing.assert_array_equal(part, original)
+    np.testing.assert_allclose(
+        copy.features(images), classifier.features(images), rtol=1e-5
+    )

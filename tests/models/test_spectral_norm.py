@@ -38,10 +38,11 @@ def test_converges_where_the_second_value_is_close():
     np.testing.assert_allclose(kernel.sigma(training=False), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("size", [3, 500])
-def test_converges_from_the_second_vector(size):
+@pytest.mark.parametrize("size", [3, 500, 2000])
+@pytest.mark.parametrize("second", [0.5, 0.8, 0.95])
+def test_converges_from_the_second_vector(size, second):
     values = np.linspace(0.5, 0.1, size).astype(np.float32)
-    values[:2] = 1.0, 0.8
+    values[:2] = 1.0, second
     kernel = Kernel((size, size), initializer="random_normal")
     kernel.kernel.assign(np.diag(values))
     kernel.right.assign(np.eye(size, dtype=np.float32)[1])

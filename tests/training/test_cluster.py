@@ -1,6 +1,7 @@
 """One's place among the workers, and folders that all share or do not."""
 
 import json
+import urllib.error
 
 import numpy as np
 import pytest
@@ -24,15 +25,18 @@ def _set(monkeypatch, cluster, kind, index):
         (RunConfig(), "of-the-environment"),
         (RunConfig(strategy="tpu"), "of-the-environment"),
         (RunConfig(tpu="of-the-flag"), "of-the-flag"),
+        (RunConfig(tpu="local"), "local"),
     ],
 )
-def test_a_tpu_has_the_name_that_was_given(run, asked, monkeypatch):
+@pytest.mark.parametrize("error", [ValueError, urllib.error.URLError, RuntimeError])
+def test_a_tpu_has_the_name_that_was_given(run, asked, error, monkeypatch):
     def resolver(tpu):
-        raise ValueError(f"nothing at {tpu}")
+        raise error(f"nothing at {tpu}")
 
     monkeypatch.setenv("TPU_NAME", "of-the-environment")
     monkeypatch.setattr(tf.distribute.cluster_resolver, "TPUClusterResolver", resolver)
-    with pytest.raises(InputError, match=f"no TPU named '{asked}' .nothing at {asked}"):
+    message = f"no TPU named '{asked}' .*nothing at {asked}"
+    with pytest.raises(InputError, match=message):
         make_strategy(run)
 
 

@@ -64,23 +64,26 @@ def cells(x: tf.Tensor, norms: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
 
 @tf.function(jit_compile=True, autograph=False)
 def nearest_of_its_label(
-    points: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor
+    points: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, num_labels: int
 ) -> tf.Tensor:
     """Finds each point's nearest chosen point among those of its own label.
 
-    By products alone: between choices that are equally far but for rounding, either
-    may be taken.
+    By products, about each label's mean, so that what rounds is as small as a label is
+    wide: between choices that are equally far but for rounding, either may be taken.
 
     Args:
         points: [N, D] of a static shape.
-        labels: [N] int32.
+        labels: [N] int32, below `num_labels`.
         indices: [k] int32, which points were chosen.
+        num_labels: how many labels there are.
 
     Returns:
         [N] int32, positions in `indices`; k where no point of the label was chosen.
     """
     x = centre(tf.stop_gradient(points))
     n, k = x.shape[0], indices.shape[0]
+    means = tf.math.unsorted_segment_mean(x, labels, num_labels)
+    x = x - tf.gather(means, labels)
     state = (tf.fill([n], k), tf.fill([n], float("inf")))
     return _by_blocks(x, squared_norms(x), indices, *state, labels)[0]
 

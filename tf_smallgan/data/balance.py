@@ -100,7 +100,7 @@ def weights_within_classes(
       [k] float32 with mean 1; the weights of a class sum to its quota.
     """
     k = indices.shape[0]
-    cell = nearest_of_its_label(points, labels, indices)
+    cell = nearest_of_its_label(points, labels, indices, num_classes)
 
     def count(numbers: tf.Tensor, most: int) -> tf.Tensor:
         ones = tf.ones(numbers.shape)

@@ -1,6 +1,6 @@
 """Facts about well-known data sets, so that a plan needs no data and no network.
 
-Counts are those of the `train` split as TFDS prepares it.
+Images are counted in the `train` split as TFDS prepares it, classes in all splits.
 """
 
 import dataclasses

@@ -56,6 +56,18 @@ def _class_name(label: int, class_names: tuple[str, ...] | None) -> str:
     return class_names[label] if class_names and known else str(label)
 
 
+def classes_without_images(table: RecordTable, num_classes: int | None) -> str:
+    """Says that a conditional run asks for classes that no image is of; or ""."""
+    present = len(np.unique(table.labels[table.labels != UNLABELLED]))
+    if not num_classes or present >= num_classes:
+        return ""
+    return (
+        f"Of {num_classes:,} classes {num_classes - present:,} have no image here: the "
+        "generator is asked for them as for any other, and learns nothing of them. "
+        "--noconditional trains without classes."
+    )
+
+
 def names_of(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
     """A name for each class; its number where images have not given it one."""
     known = tuple(class_names or ())

@@ -13,6 +13,7 @@ from tf_smallgan.evaluation.features import Collected, Collector, FeatureSpace
 from tf_smallgan.evaluation.reference import Reference
 from tf_smallgan.evaluation.scoring import Scores, score
 from tf_smallgan.evaluation.supply import Supply, shuffled_labels
+from tf_smallgan.tensor_float import whole_float32
 
 _BATCHES_AT_ONCE = 16
 _KEPT_BYTES = 64 * 2**20
@@ -53,6 +54,7 @@ class Evaluation:
         return merged
 
 
+@whole_float32()
 def evaluate(
     supply: Supply,
     measures: Sequence[Measure],

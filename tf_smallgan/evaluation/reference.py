@@ -22,6 +22,7 @@ from tf_smallgan.evaluation.features import (
 from tf_smallgan.evaluation.moments import Gaussian
 from tf_smallgan.evaluation.unfinished import Seen, UnfinishedFile
 from tf_smallgan.preparation import TrainingData
+from tf_smallgan.tensor_float import whole_float32
 
 _SUBSET_SEED = 0
 _FORMAT = 1
@@ -70,6 +71,7 @@ def reference_facts(
     }
 
 
+@whole_float32()
 def load_or_compute(
     data: TrainingData,
     space: FeatureSpace,

@@ -267,8 +267,10 @@ def _label_shares(
     Raises:
       InputError: they are to be the data's, and no data or no labels are there.
     """
-    if options.labels == "balanced" or not num_classes:
+    if options.labels == "balanced":
         return None
+    if not num_classes:
+        raise InputError("--labels=data: this generator takes no labels; leave it out.")
     if data is None:
         raise InputError(
             "--labels=data needs the real images, and none are read here: they are "

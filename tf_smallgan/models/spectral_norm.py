@@ -22,8 +22,10 @@ Vectors = dict[int, tuple[tf.Tensor, tf.Tensor]]
 _thread = threading.local()
 
 # Largest relative change of a singular value that stands still, float32's own, over so
-# many iterations; and the most of those.
-_CONVERGED, _AT_ONCE, _MOST = 1e-7, 10, 100
+# many iterations; and how often that many are made.
+_CONVERGED, _AT_ONCE, _LEAST, _MOST = 1e-7, 10, 5, 100
+# Of a random direction, over the estimate's length.
+_MIXED_IN = 0.05
 
 
 @contextlib.contextmanager
@@ -99,23 +101,23 @@ def power_iteration(matrix: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.
 def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """The right singular vector [N] of a matrix [M, N], from an estimate.
 
-    A fixed random direction is mixed in: an estimate that is nearly the second vector
-    of these weights would stand still for long.
+    A random direction is mixed in, always the same: an estimate that is nearly the
+    second vector of these weights would stand still for long. Where the two largest
+    values are within a part in a hundred, the second may be what is found.
     """
 
-    def moves(right, sigma, before):
-        return tf.abs(sigma - before) > _CONVERGED * sigma
+    def moves(right, sigma, before, times):
+        return (tf.abs(sigma - before) > _CONVERGED * sigma) | (times < _LEAST)
 
-    def iterate(right, sigma, _):
+    def iterate(right, sigma, _, times):
         after = sigma
         for _ in range(_AT_ONCE):
             after, right = power_iteration(matrix, right)
-        return right, after, sigma
+        return right, after, sigma, times + 1
 
     other = tf.random.stateless_normal(tf.shape(right), [0, 1])
-    # Half of it, or the two could cancel where there is one dimension.
-    right = tf.math.l2_normalize(right) + 0.5 * tf.math.l2_normalize(other)
-    start = (right, tf.constant(1.0), tf.constant(float("-inf")))
+    right = tf.math.l2_normalize(right) + _MIXED_IN * tf.math.l2_normalize(other)
+    start = (right, tf.constant(1.0), tf.constant(float("-inf")), tf.constant(0))
     return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
 
 

@@ -109,7 +109,7 @@ def resolved(run: RunConfig) -> str:
         return run.strategy
     if "cluster" in tf_config():
         return "multi_worker"
-    if os.environ.get("TPU_NAME") or run.tpu != "local":
+    if os.environ.get("TPU_NAME") or run.tpu:
         return "tpu"
     gpus = len(tf.config.list_physical_devices("GPU"))
     return "mirrored" if gpus > 1 or run.logical_cpus > 1 else "one_device"
@@ -157,14 +157,19 @@ def _multi_worker(run: RunConfig) -> tf.distribute.Strategy:
 
 
 def _tpu(run: RunConfig) -> tf.distribute.Strategy:
-    name = run.tpu
-    if name == RunConfig().tpu:
-        name = os.environ.get("TPU_NAME") or name
+    name = run.tpu or os.environ.get("TPU_NAME") or "local"
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, tf.errors.OpError) as error:
+    # A name is looked up by Google's client over a network; either may be missing.
+    except (
+        ValueError,
+        OSError,
+        RuntimeError,
+        ImportError,
+        tf.errors.OpError,
+    ) as error:
         raise InputError(
             f"There is no TPU named '{name}' ({error}). Give its name or address with "
             "--tpu= or the environment variable TPU_NAME, and install tensorflow-tpu "
