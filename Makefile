@@ -7,10 +7,13 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TPU_VENV := .venv-tpu
 TPU_READY := $(TPU_VENV)/.ready
+LOWEST_VENV := .venv-lowest
+LOWEST := $(LOWEST_VENV)/constraints.txt
 WORKDIR ?= runs/digits
 EXPORT_DIR ?= $(WORKDIR)/export
 
-.PHONY: train test check check-parity check-tpu check-faults check-slow tpu-environment clean
+.PHONY: train test check check-parity check-tpu check-faults check-slow check-lowest \
+  tpu-environment clean
 
 train: $(READY)
 	@echo "== Training configs/digits.cfg into $(WORKDIR) (minutes on two cores)"
@@ -73,6 +76,18 @@ check-slow: $(READY)
 	$(RUN) -m pytest -m slow --durations=10
 	XLA_FLAGS= $(RUN) -m pytest tests/coreset
 
+# The tests with the lowest versions that setup.cfg allows.
+check-lowest: $(LOWEST)
+	$(LOWEST_VENV)/bin/python -m pytest --numprocesses=3 --dist=loadfile \
+	  --no-loadscope-reorder
+
+$(LOWEST): setup.cfg
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	sed -nE 's/^ +([A-Za-z_-]+)>=([0-9.]+).*/\1==\2/p' setup.cfg > $@.partial
+	$(LOWEST_VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  --constraint=$@.partial -e '.[test]'
+	@mv $@.partial $@
+
 $(READY): setup.cfg pyproject.toml
 	@echo "== Making an environment in $(VENV) (once; a few minutes)"
 	$(PYTHON) -m venv $(VENV)
@@ -80,4 +95,4 @@ $(READY): setup.cfg pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) $(TPU_VENV) build *.egg-info
+	rm -rf $(VENV) $(TPU_VENV) $(LOWEST_VENV) build *.egg-info
