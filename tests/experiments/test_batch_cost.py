@@ -23,18 +23,29 @@ SMALL = (
 
 
 def test_crossing_by_hand():
-    seconds = {(64, 1): [8, 12], (64, 4): [13], (128, 1): [20], (256, 1): [39, 41]}
-    memory = {(64, 1): [100], (64, 4): [150], (128, 1): [180], (256, 1): [300]}
+    seconds = {
+        (64, 1): {0: 8, 1: 12},
+        (64, 4): {1: 15, 0: 11},
+        (128, 1): {0: 20},
+        (256, 1): {0: 44, 1: 36},
+    }
+    # The core-set needs no more memory than the plain batch of its size.
+    memory = {(64, 1): {0: 100}, (64, 4): {0: 90}, (256, 1): {0: 300}}
     (one,) = crossings({"seconds": seconds, "peak_mib": memory})
     assert (one.batch_size, one.oversample) == (64, 4)
-    assert one.ratios == {"seconds": 13 / 40, "peak_mib": 0.5}
-    assert one.surcharges == pytest.approx({"seconds": 0.3, "peak_mib": 0.5})
+    assert one.ratios == {"seconds": [15 / 36, 11 / 44], "peak_mib": [0.3]}
+    assert one.surcharges["seconds"] == pytest.approx([25, 37.5])
+    assert one.surcharges["peak_mib"] == pytest.approx([-10])
     # 13 s lie 3/10 of the way from 10 s at 64 to 20 s at 128.
-    assert one.equals == pytest.approx({"seconds": 83.2, "peak_mib": 104})
+    assert one.equals == pytest.approx({"seconds": 83.2, "peak_mib": 64})
 
 
 def test_nothing_crosses_where_the_large_batch_was_not_measured():
-    assert not crossings({"seconds": {(64, 1): [10], (64, 8): [13], (256, 1): [40]}})
+    measured = {(64, 1): {0: 10}, (64, 8): {0: 13}, (256, 1): {0: 40}}
+    assert not crossings({"seconds": measured})
+    # Nor where no seed has all three.
+    measured = {(64, 1): {0: 10}, (64, 8): {0: 13}, (512, 1): {1: 80}}
+    assert not crossings({"seconds": measured})
 
 
 def test_no_equal_batch_beyond_those_measured():

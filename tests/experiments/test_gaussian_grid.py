@@ -167,6 +167,34 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
     assert "| 15.0 ± 63.5 (2 of 2) | 88.9 ± 27.6 | 0.0 ± 0.0 (0 of 2) |  |" in section
 
 
+def test_gains_of_several_grids_together(tmp_path):
+    config = config_lib.parse([*TINY, "--train_steps=1"], "gaussian_grid")
+    settings = flag_values(config, gaussian_grid.SETTINGS)
+    # By grid and arm, the quality of seeds 0 and 1; `prior` is of one grid alone.
+    shares = {
+        (9, "plain"): (0.1, 0.2),
+        (9, "both"): (0.2, 0.4),
+        (16, "plain"): (0.5, 0.5),
+        (16, "both"): (0.2, 0.5),
+        (16, "prior"): (0.2, 0.5),
+    }
+    rows = [
+        {"modes": modes, "arm": arm, "seed": seed, "steps": 1}
+        | {f"high_quality_share/{of}": share for of in ("average", "trained")}
+        | {f"modes_recovered/{of}": modes for of in ("average", "trained")}
+        | settings
+        for (modes, arm), each in shares.items()
+        for seed, share in enumerate(each)
+    ]
+    ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
+    grid_report.write(tmp_path, config)
+    section = (tmp_path / "gaussian_grid.md").read_text()
+    together = section[section.index("## Grids together") :]
+    # 10, 20, -30 and 0: a deviation of 21.6 over the root of four, by 3.182.
+    expected = "| `both` | 9, 16 | 0.0 ± 34.4 (2 of 4) | 0.0 ± 0.0 (0 of 4) |  |"
+    assert together.count(expected) == 2 and "prior" not in together
+
+
 def test_steps_to_plains_quality(tmp_path):
     config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
     settings = flag_values(config, gaussian_grid.SETTINGS)

@@ -15,8 +15,8 @@ from tf_smallgan.experiments.results import (
     shown,
 )
 
-# (batch size, oversampling) -> values of its seeds.
-Costs = Mapping[tuple[int, int], list[float]]
+# (batch size, oversampling) -> value by seed.
+Costs = Mapping[tuple[int, int], Mapping[int, float]]
 # Column -> (its heading, decimals); `{}` is the number of updates.
 MEASURES = {
     "seconds": ("seconds for {} updates", 1),
@@ -35,45 +35,56 @@ class Crossing:
       batch_size: B.
       oversample: the large batch over B.
       ratios: by measure, the cost of the core-set at B over plain's at the large
-        batch; below 1 the core-set is the cheaper one.
-      surcharges: by measure, the cost of the core-set at B over plain's at B, less 1.
-      equals: by measure, the plain batch that costs as much as the core-set at B.
+        batch, a value a seed; below 1 the core-set is the cheaper one.
+      surcharges: by measure, the percent that the core-set at B costs more than plain
+        at B, a value a seed.
+      equals: by measure, the plain batch that costs as much as the core-set at B, by
+        the means; B where the core-set costs no more than that.
     """
 
     batch_size: int
     oversample: int
-    ratios: dict[str, float]
-    surcharges: dict[str, float]
+    ratios: dict[str, list[float]]
+    surcharges: dict[str, list[float]]
     equals: dict[str, float]
 
 
 def crossings(costs: Mapping[str, Costs]) -> list[Crossing]:
-    """Every core-set whose large batch was measured plain too.
+    """Every core-set whose large batch was measured plain too, with the same seed.
 
     Args:
       costs: by measure.
     """
     measured = next(iter(costs.values()))
     found = []
-    for batch, oversample in sorted(measured):
+    for pair in sorted(measured):
+        batch, oversample = pair
         large, small = (batch * oversample, 1), (batch, 1)
-        if oversample == 1 or large not in measured or small not in measured:
+        seeds = [set(measured.get(one, ())) for one in (pair, large, small)]
+        if oversample == 1 or not set.intersection(*seeds):
             continue
-        means = {
-            name: {pair: float(np.mean(values)) for pair, values in each.items()}
+        ratios = {n: _over(each[pair], each[large]) for n, each in costs.items()}
+        surcharges = {
+            name: [100 * (ratio - 1) for ratio in _over(each[pair], each[small])]
             for name, each in costs.items()
         }
-        own = {name: each[batch, oversample] for name, each in means.items()}
-        found.append(
-            Crossing(
-                batch,
-                oversample,
-                {name: own[name] / means[name][large] for name in own},
-                {name: own[name] / means[name][small] - 1 for name in own},
-                {name: equal_batch(own[name], means[name]) for name in own},
-            )
-        )
+        equals = {name: _equal(each, pair) for name, each in costs.items()}
+        found.append(Crossing(batch, oversample, ratios, surcharges, equals))
     return found
+
+
+def _over(cost: Mapping[int, float], base: Mapping[int, float]) -> list[float]:
+    """The ratio of each seed that both have."""
+    return [value / base[seed] for seed, value in cost.items() if seed in base]
+
+
+def _equal(costs: Costs, pair: tuple[int, int]) -> float:
+    """`Crossing.equals` of one measure."""
+    means = {key: float(np.mean(list(each.values()))) for key, each in costs.items()}
+    batch, _ = pair
+    if means[pair] <= means[batch, 1]:
+        return batch
+    return equal_batch(means[pair], means)
 
 
 def equal_batch(cost: float, means: Mapping[tuple[int, int], float]) -> float:
@@ -106,10 +117,10 @@ def write(folder: pathlib.Path, config: Config) -> None:
 
 
 def _costs(rows: list[Row], name: str) -> Costs:
-    costs: dict[tuple[int, int], list[float]] = {}
+    costs: dict[tuple[int, int], dict[int, float]] = {}
     for row in rows:
         pair = int(row["batch_size"]), int(row["oversample"])
-        costs.setdefault(pair, []).append(float(row[name]))
+        costs.setdefault(pair, {})[int(row["seed"])] = float(row[name])
     return costs
 
 
@@ -138,8 +149,9 @@ def _parts(costs: dict[str, Costs], config: Config) -> list[str]:
         parts += [
             "## Core-set or larger batch",
             "Below 1 the core-set at B is cheaper than the plain batch it is chosen "
-            "from. The equal batch is the plain one that costs the same, on a line "
-            "between those measured.",
+            "from. Both ratios are taken seed by seed. The equal batch is the plain "
+            "one that costs the same, on a line between those measured; B where the "
+            "core-set costs no more.",
             _crossing_table(found),
         ]
     return parts
@@ -149,7 +161,7 @@ def _table(costs: dict[str, Costs], updates: int) -> str:
     lines = []
     for batch, oversample in sorted(costs["seconds"]):
         cells = [
-            shown(*mean_and_interval(costs[name][batch, oversample]), digits)
+            shown(*mean_and_interval(costs[name][batch, oversample].values()), digits)
             for name, (_, digits) in MEASURES.items()
         ]
         count = len(costs["seconds"][batch, oversample])
@@ -167,14 +179,15 @@ def _crossing_table(found: list[Crossing]) -> str:
         [
             f"{one.batch_size} of {one.batch_size * one.oversample}",
             text.format("the"),
-            f"{one.ratios[name]:.2f}",
-            f"{one.surcharges[name]:+.0%}",
+            shown(*mean_and_interval(one.ratios[name]), 2),
+            shown(*mean_and_interval(one.surcharges[name])),
             _batch(one.equals[name]),
         ]
         for one in found
         for name, (text, _) in MEASURES.items()
     ]
-    heads = ["core-set", "cost", "over the large batch", "over plain B", "equal batch"]
+    heads = ["core-set", "cost", "over the large batch", "over plain B, %"]
+    heads += ["equal batch"]
     return sections.table(heads, lines)
 
 
@@ -189,7 +202,7 @@ def _plot(costs: dict[str, Costs], updates: int, path: pathlib.Path) -> None:
         batches = sorted({batch for batch, _ in each})
         for number, oversample in enumerate(sorted({over for _, over in each})):
             pairs = [pair for pair in sorted(each) if pair[1] == oversample]
-            stats = [mean_and_interval(each[pair]) for pair in pairs]
+            stats = [mean_and_interval(each[pair].values()) for pair in pairs]
             ax.errorbar(
                 [batch for batch, _ in pairs],
                 [mean for mean, _ in stats],

@@ -5,6 +5,7 @@ from typing import Any
 
 from tf_smallgan.config import Config
 from tf_smallgan.experiments import grid_plot, grid_samples, grid_timing, sections
+from tf_smallgan.experiments.arms import GRID_ARMS
 from tf_smallgan.experiments.gaussian_grid import NAME, SETTINGS
 from tf_smallgan.experiments.grid_values import (
     LAST_SHARE,
@@ -59,6 +60,7 @@ def write(folder: pathlib.Path, config: Config) -> None:
                 "modes' centres:",
                 f"![Samples of each arm, {grid.modes} modes]({picture})",
             ]
+    parts += _together(grids, times)
     sections.write_section(folder / f"{NAME}.md", "Grids of Gaussians", parts)
     print(f"{folder / NAME}.md, .png and .csv")
 
@@ -76,6 +78,34 @@ def _table(grid: GridRows, of: str, times: dict[str, str]) -> str:
     heads = [text for m in MEASURES for text in (m.title, "over plain")]
     heads += ["wall time", "steps to plain's quality"]
     return sections.table(["arm", "seeds", *heads], lines)
+
+
+def _together(grids: list[GridRows], times: dict[str, str]) -> list[str]:
+    """Gains of the arms that several grids have; nothing where none has."""
+    parts = []
+    for of, text in WEIGHTS.items():
+        lines: list[list[Any]] = []
+        for arm in GRID_ARMS:
+            gains = [[g.gains(arm, m, of) for g in grids] for m in MEASURES]
+            here = [grid.modes for grid, each in zip(grids, gains[0]) if each]
+            if arm == "plain" or len(here) < 2:
+                continue
+            pairs = [_gain(sum(each, [])) for each in gains]
+            lines.append([f"`{arm}`", ", ".join(map(str, here)), *pairs])
+            lines[-1].append(times.get(arm, ""))
+        if lines:
+            heads = [f"{m.title}, over plain" for m in MEASURES]
+            heads = ["arm", "grids", *heads, "wall time"]
+            parts += [f"{text.capitalize()}:", sections.table(heads, lines)]
+    if not parts:
+        return []
+    told = (
+        "Each pair of a grid and a seed counts once and as independent of the others, "
+        "so that intervals are narrower than those above. They say what an arm does on "
+        "the average of its grids, which need not be what it does on each; arms of "
+        "other grids are not to be held against each other."
+    )
+    return ["## Grids together", told, *parts]
 
 
 def _time_to_plain(grid: GridRows, arm: str, of: str, times: dict[str, str]) -> str:
