@@ -132,6 +132,7 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
         | {"high_quality_share/average": share + seed / 10}
         | {"high_quality_share/trained": 0.5}
         | {"modes_recovered/average": 9, "modes_recovered/trained": 3}
+        | {"imbalance/average": seed, "imbalance/trained": 0.25}
         | settings
         for seed in (0, 1)
         for step, share in shares.items()
@@ -144,8 +145,14 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     grid_report.write(tmp_path, config)
     # 20% and 30%: their deviation over the root of two, by Student's 12.706.
     section = (tmp_path / "gaussian_grid.md").read_text()
-    assert "| `plain` | 2 | 25.0 ± 63.5 |  | 100.0 ± 0.0 |  |  | 14 |" in section
-    assert "| `plain` | 2 | 50.0 ± 0.0 |  | 33.3 ± 0.0 |  |  | 14 |" in section
+    assert (
+        "| `plain` | 2 | 25.0 ± 63.5 |  | 100.0 ± 0.0 |  | 0.50 ± 6.35 |  | 14 |"
+        in section
+    )
+    assert (
+        "| `plain` | 2 | 50.0 ± 0.0 |  | 33.3 ± 0.0 |  | 0.25 ± 0.00 |  | 14 |"
+        in section
+    )
 
 
 def test_gains_are_over_plain_of_the_same_seed(tmp_path):
@@ -156,6 +163,7 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
         {"modes": 9, "arm": arm, "seed": seed, "steps": 1}
         | {f"high_quality_share/{of}": share for of in ("average", "trained")}
         | {f"modes_recovered/{of}": 9 - seed for of in ("average", "trained")}
+        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
         | settings
         for arm, seeds in shares.items()
         for seed, share in seeds.items()
@@ -164,7 +172,10 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
     grid_report.write(tmp_path, config)
     # 20 and 10 of quality, 0 of modes; seeds 2 and 3 have no partner.
     section = (tmp_path / "gaussian_grid.md").read_text()
-    assert "| 15.0 ± 63.5 (2 of 2) | 88.9 ± 27.6 | 0.0 ± 0.0 (0 of 2) |  |" in section
+    assert (
+        "| 15.0 ± 63.5 (2 of 2) | 88.9 ± 27.6 | 0.0 ± 0.0 (0 of 2) | 0.00 ± 0.00 |"
+        in section
+    )
 
 
 def test_gains_of_several_grids_together(tmp_path):
@@ -182,6 +193,7 @@ def test_gains_of_several_grids_together(tmp_path):
         {"modes": modes, "arm": arm, "seed": seed, "steps": 1}
         | {f"high_quality_share/{of}": share for of in ("average", "trained")}
         | {f"modes_recovered/{of}": modes for of in ("average", "trained")}
+        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
         | settings
         for (modes, arm), each in shares.items()
         for seed, share in enumerate(each)
@@ -204,6 +216,7 @@ def test_steps_to_plains_quality(tmp_path):
         {"modes": 9, "arm": arm, "seed": seed, "steps": step}
         | {f"high_quality_share/{of}": share + sign for of in ("average", "trained")}
         | {f"modes_recovered/{of}": 9 for of in ("average", "trained")}
+        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
         | settings
         for arm, curve in curves.items()
         for seed, sign in ((0, 0.05), (1, -0.05))

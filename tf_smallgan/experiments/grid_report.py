@@ -5,9 +5,10 @@ from typing import Any
 
 from tf_smallgan.config import Config
 from tf_smallgan.experiments import grid_plot, grid_samples, grid_timing, sections
-from tf_smallgan.experiments.arms import GRID_ARMS
+from tf_smallgan.experiments.arms import DATA_TIMES, GRID_ARMS, PRIOR_TIMES
 from tf_smallgan.experiments.gaussian_grid import NAME, SETTINGS
 from tf_smallgan.experiments.grid_values import (
+    IMBALANCE,
     LAST_SHARE,
     MEASURES,
     GridRows,
@@ -15,6 +16,7 @@ from tf_smallgan.experiments.grid_values import (
 )
 from tf_smallgan.experiments.results import (
     ResultsTable,
+    Row,
     flag_values,
     mean_and_interval,
     shown,
@@ -39,13 +41,7 @@ def write(folder: pathlib.Path, config: Config) -> None:
     times = {row["arm"]: f"{float(row['over_plain']):.2f}" for row in timings}
     grid_plot.draw(grids, PLOTTED, folder / f"{NAME}.png")
     parts = [
-        f"{last:,} steps, 10,000 samples of the plain prior; of a run the mean of the "
-        f"scorings in its last {LAST_SHARE:.0%}, of an arm mean and 95% interval "
-        "(Student's) over seeds. Over plain: the differences from plain of the same "
-        "seed, their mean and interval, and in how many the arm is ahead. An interval "
-        "of twenty leaves zero out by chance. Wall time: of a step, over plain's, "
-        "measured in turns. Steps to plain's quality: to the first scoring whose mean "
-        "over seeds is plain's at its end or more, and the time to it over plain's.",
+        *_explained(config, timings),
         f"![Each arm's values and gains, {WEIGHTS[PLOTTED]}]({NAME}.png)",
     ]
     for grid in grids:
@@ -65,6 +61,32 @@ def write(folder: pathlib.Path, config: Config) -> None:
     print(f"{folder / NAME}.md, .png and .csv")
 
 
+def _explained(config: Config, timings: list[Row]) -> list[str]:
+    """The setting, and what the columns are."""
+    training = config.training
+    flags = {"train_steps": training.train_steps} | flag_values(config, SETTINGS)
+    batch = training.batch_size
+    grids = " and ".join(sorted({row["modes"] for row in timings}))
+    timed = f" at {grids} modes" if grids else ""
+    return [
+        f"Core-sets: {batch} of {PRIOR_TIMES * batch} latents, {batch} of "
+        f"{DATA_TIMES * batch} points, chosen on latents and points themselves.\n\n    "
+        + " ".join(f"--{name}={value}" for name, value in flags.items()),
+        "10,000 samples of the plain prior are scored; a run's value is the mean of "
+        f"the scorings in its last {LAST_SHARE:.0%}, an arm's mean and 95% interval "
+        "are Student's over seeds. Over plain: the differences from plain of the same "
+        "seed, their mean and interval, and in how many the arm is ahead. All arms of "
+        "a grid share plain's runs, and an interval of twenty leaves zero out by "
+        "chance. A mode is recovered by one sample of 10,000, as nearly all are by an "
+        "even haze with few good samples: the two columns are to be read together. "
+        "Imbalance: the Kullback-Leibler divergence of the good samples' modes from "
+        "all alike, 0 where each has as many. Wall time: of a step, over plain's, "
+        f"measured in turns{timed}. Steps to plain's quality: to the first scoring "
+        "whose mean over seeds is plain's at its end or more, and the time to it over "
+        "plain's.",
+    ]
+
+
 def _table(grid: GridRows, of: str, times: dict[str, str]) -> str:
     lines: list[list[Any]] = []
     for arm in grid.arms:
@@ -73,10 +95,12 @@ def _table(grid: GridRows, of: str, times: dict[str, str]) -> str:
         for measure, each in zip(MEASURES, values):
             cells.append(shown(*mean_and_interval(each.values())))
             cells.append(_gain(grid.gains(arm, measure, of)) if arm != "plain" else "")
+        uneven = grid.values(arm, IMBALANCE, of).values()
+        cells.append(shown(*mean_and_interval(uneven), 2))
         cells += [times.get(arm, ""), _time_to_plain(grid, arm, of, times)]
         lines.append([f"`{arm}`", len(values[0]), *cells])
     heads = [text for m in MEASURES for text in (m.title, "over plain")]
-    heads += ["wall time", "steps to plain's quality"]
+    heads += [IMBALANCE.title, "wall time", "steps to plain's quality"]
     return sections.table(["arm", "seeds", *heads], lines)
 
 

@@ -20,12 +20,12 @@ class Measure:
     Attributes:
       column: without the weights that it is of.
       title: what it is called.
-      percent: its value of a row, in percent.
+      of_row: its value of a row, given what is in the column; shares in percent.
     """
 
     column: str
     title: str
-    percent: Callable[[Row, float], float]
+    of_row: Callable[[Row, float], float]
 
 
 MEASURES = (
@@ -36,6 +36,8 @@ MEASURES = (
         lambda row, x: 100 * x / int(row["modes"]),
     ),
 )
+# How unevenly the good samples lie in the modes: 0 where all have as many.
+IMBALANCE = Measure("imbalance", "imbalance, nats", lambda row, x: x)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,7 @@ class GridRows:
         return [name for name in GRID_ARMS if name in present]
 
     def values(self, arm: str, measure: Measure, of: str) -> dict[int, float]:
-        """An arm's percent by seed, the mean of the last quarter's scorings.
+        """An arm's value by seed, the mean of the last quarter's scorings.
 
         Args:
           of: "average" or "trained", the weights that were sampled.
@@ -68,11 +70,11 @@ class GridRows:
     def _curves(
         self, arm: str, measure: Measure, of: str
     ) -> dict[int, list[tuple[int, float]]]:
-        """(step, percent) of each scoring, by seed."""
+        """(step, value) of each scoring, by seed."""
         curves: dict[int, list[tuple[int, float]]] = {}
         for row in sorted(self.rows, key=lambda row: int(row["steps"])):
             if row["arm"] == arm:
-                value = measure.percent(row, float(row[f"{measure.column}/{of}"]))
+                value = measure.of_row(row, float(row[f"{measure.column}/{of}"]))
                 curve = curves.setdefault(int(row["seed"]), [])
                 curve.append((int(row["steps"]), value))
         return dict(sorted(curves.items()))
@@ -89,7 +91,7 @@ class GridRows:
     def gains(
         self, arm: str, measure: Measure, of: str, over: str = "plain"
     ) -> list[float]:
-        """An arm's percent less another's, of each seed that both have."""
+        """An arm's value less another's, of each seed that both have."""
         base = self.values(over, measure, of)
         mine = self.values(arm, measure, of)
         return [value - base[seed] for seed, value in mine.items() if seed in base]

@@ -18,7 +18,8 @@ from tf_smallgan.experiments.runs import flag
 
 _SETTING = (
     *("dataset", "resolution", "channel_multiplier", "latent_dim", "batch_size"),
-    *("discriminator_steps", "generator_lr", "discriminator_lr", "ema_decay"),
+    *("embedder", "cache_seed", "discriminator_steps", "generator_lr"),
+    *("discriminator_lr", "ema_decay", "ema_start_step"),
     *("train_steps", "eval_every_steps", "eval_samples", "standing_batches"),
 )
 _LEGEND: dict[str, Any] = {
