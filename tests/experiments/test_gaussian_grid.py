@@ -155,16 +155,23 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     )
 
 
+def _row(modes, arm, seed, steps, share, recovered):
+    """A scoring, the same of both weights."""
+    measured = {"high_quality_share": share, "modes_recovered": recovered}
+    measured["imbalance"] = 0.0
+    return {"modes": modes, "arm": arm, "seed": seed, "steps": steps} | {
+        f"{name}/{of}": value
+        for name, value in measured.items()
+        for of in ("average", "trained")
+    }
+
+
 def test_gains_are_over_plain_of_the_same_seed(tmp_path):
     config = config_lib.parse([*TINY, "--train_steps=1"], "gaussian_grid")
     settings = flag_values(config, gaussian_grid.SETTINGS)
     shares = {"plain": {0: 0.1, 1: 0.5, 3: 0.9}, "both": {1: 0.6, 0: 0.3, 2: 0.0}}
     rows = [
-        {"modes": 9, "arm": arm, "seed": seed, "steps": 1}
-        | {f"high_quality_share/{of}": share for of in ("average", "trained")}
-        | {f"modes_recovered/{of}": 9 - seed for of in ("average", "trained")}
-        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
-        | settings
+        _row(9, arm, seed, 1, share, 9 - seed) | settings
         for arm, seeds in shares.items()
         for seed, share in seeds.items()
     ]
@@ -190,11 +197,7 @@ def test_gains_of_several_grids_together(tmp_path):
         (16, "prior"): (0.2, 0.5),
     }
     rows = [
-        {"modes": modes, "arm": arm, "seed": seed, "steps": 1}
-        | {f"high_quality_share/{of}": share for of in ("average", "trained")}
-        | {f"modes_recovered/{of}": modes for of in ("average", "trained")}
-        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
-        | settings
+        _row(modes, arm, seed, 1, share, modes) | settings
         for (modes, arm), each in shares.items()
         for seed, share in enumerate(each)
     ]
@@ -213,11 +216,7 @@ def test_steps_to_plains_quality(tmp_path):
     # Plain ends at 30% on average (16 to 20) and is there at step 18; both at 12.
     curves = {"plain": (0.0, 0.1, 0.2, 0.3, 0.4), "both": (0.2, 0.3, 0.4, 0.4, 0.2)}
     rows = [
-        {"modes": 9, "arm": arm, "seed": seed, "steps": step}
-        | {f"high_quality_share/{of}": share + sign for of in ("average", "trained")}
-        | {f"modes_recovered/{of}": 9 for of in ("average", "trained")}
-        | {f"imbalance/{of}": 0.0 for of in ("average", "trained")}
-        | settings
+        _row(9, arm, seed, step, share + sign, 9) | settings
         for arm, curve in curves.items()
         for seed, sign in ((0, 0.05), (1, -0.05))
         for step, share in zip((8, 12, 16, 18, 20), curve)
