@@ -114,9 +114,8 @@ def _together(grids: list[GridRows], times: dict[str, str]) -> list[str]:
             here = [grid.modes for grid, each in zip(grids, gains[0]) if each]
             if arm == "plain" or len(here) < 2:
                 continue
-            pairs = [_gain(sum(each, [])) for each in gains]
-            lines.append([f"`{arm}`", ", ".join(map(str, here)), *pairs])
-            lines[-1].append(times.get(arm, ""))
+            cells = [", ".join(map(str, here)), *(_gain(sum(x, [])) for x in gains)]
+            lines.append([f"`{arm}`", *cells, times.get(arm, "")])
         if lines:
             heads = [f"{m.title}, over plain" for m in MEASURES]
             heads = ["arm", "grids", *heads, "wall time"]
