@@ -92,6 +92,10 @@ def test_other_flags_are_refused_before_anything_is_lost(smoke, flag, message):
         (["--latent_dim=21"], "--latent_dim=21 does not divide"),
         (["--embedder=inception"], "--inception_weights is not set"),
         (["--statistics_truncations=0.5,1"], "is of imported generators"),
+        (
+            ["--keep_every_steps=700"],
+            "steps that are not saved: --checkpoint_every_steps=2. Give a multiple",
+        ),
         (["--inception_weights=none.npz", "--eval_every_steps=2"], "no such file"),
         (
             ["--noconditional", "--num_classes=1", "--eval_every_steps=2"],

@@ -86,6 +86,17 @@ def test_networks_that_cannot_be_are_refused(flags, message):
         _plan(*flags)
 
 
+def test_own_embeddings_with_skip_latents_are_warned_of():
+    def warned(*flags):
+        lines = _plan("--dataset=digits", "--resolution=32", *flags)
+        return any("--noshared_embedding with --skip_latents" in x for x in lines)
+
+    assert warned("--noshared_embedding", "--skip_latents")
+    assert not warned("--shared_embedding", "--skip_latents")
+    assert not warned("--noshared_embedding", "--noskip_latents")
+    assert not warned("--noshared_embedding", "--skip_latents", "--noconditional")
+
+
 def test_memory_estimate_grows_with_the_batch_and_counts_adam():
     g, d = ForwardCost(1000, 0, 0), ForwardCost(500, 0, 10.0)
     small = plan.memory_bytes(config.parse(["--batch_size=8"]), 1, g, d)

@@ -270,7 +270,13 @@ class ScheduleConfig:
         "all of them when 0, which are embedded once, at the first evaluation.",
         minimum=0,
     )
-    keep_checkpoints: int = option(3, "Checkpoints kept.", minimum=1)
+    keep_checkpoints: int = option(3, "Newest checkpoints kept.", minimum=1)
+    keep_every_steps: int = option(
+        0,
+        "Checkpoints of steps divisible by this are never removed, to be scored or "
+        "gone back to; a multiple of --checkpoint_every_steps.",
+        minimum=0,
+    )
     on_collapse: str = option(
         "stop", "What to do when training collapses.", choices=("stop", "rollback")
     )

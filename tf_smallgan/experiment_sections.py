@@ -82,6 +82,12 @@ class ImageQualityConfig(ExperimentConfig):
         False,
         "Only score the best and last checkpoints with --inception_weights: FID.",
     )
+    fid_every_steps: int = option(
+        0,
+        "Score kept checkpoints of steps divisible by this too (see "
+        "--keep_every_steps).",
+        minimum=0,
+    )
     fid_samples: int = option(5000, "Samples of an FID.", minimum=2)
     fid_reference_images: int = option(
         10_000, "Real images of an FID, at most; all when 0.", minimum=0
@@ -169,6 +175,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "--ema_decay=0.999",
         "--ema_start_step=200",
         "--checkpoint_every_steps=200",
+        "--keep_every_steps=1000",
         "--log_every_steps=50",
         "--sample_every_steps=1000",
         "--eval_every_steps=200",

@@ -17,6 +17,7 @@ from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.training import ema
 from tf_smallgan.training.accumulation import check_microbatches
+from tf_smallgan.training.checkpoints import check_keeping
 from tf_smallgan.training.strategy import check_batch, planned_replicas, resolved
 
 _FLOAT_BYTES = 4
@@ -173,6 +174,7 @@ def plan_lines(config: Config) -> list[str]:
     check_microbatches(
         config.training.batch_size, replicas, config.training.microbatches
     )
+    check_keeping(config.schedule)
     g, d = forward_costs(spec)
     training, coreset = config.training, config.coreset
     classes = f"{spec.num_classes} classes" if spec.num_classes else "unconditional"
@@ -199,7 +201,7 @@ def plan_lines(config: Config) -> list[str]:
         _epoch_line(config, large),
         f"replicas: {_assumed(config, replicas)}{replicas}, "
         f"{training.batch_size // replicas} images each",
-        *filter(None, [ema.warning(training)]),
+        *filter(None, [settings.warning(spec), ema.warning(training)]),
     ]
 
 

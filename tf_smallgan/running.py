@@ -32,7 +32,7 @@ from tf_smallgan.training import ema
 from tf_smallgan.training import strategy as strategies
 from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.best import BestCheckpoint
-from tf_smallgan.training.checkpoints import Checkpoints
+from tf_smallgan.training.checkpoints import Checkpoints, check_keeping
 from tf_smallgan.training.cluster import Cluster, cluster_of
 from tf_smallgan.training.health import HealthWatch, was_diverse
 from tf_smallgan.training.logs import MetricsFile, TensorBoard, read_metrics
@@ -63,6 +63,7 @@ def train(config: Config) -> None:
         strategy.num_replicas_in_sync,
         config.training.microbatches,
     )
+    check_keeping(config.schedule)
     _check_disk(workdir)
     cluster = cluster_of(strategy)
     with cluster.together():
@@ -87,10 +88,9 @@ def _train_together(
     config = data.config
     if config.data.random_flip:
         print("Half of the images are mirrored at random; --norandom_flip: none.")
+    spec = settings.model_spec(config)
     with strategy.scope():
-        state = build_state(
-            settings.model_spec(config), config.training, config.run.seed
-        )
+        state = build_state(spec, config.training, config.run.seed)
     observer = CoresetObserver(config, data, strategy)
     with contextlib.ExitStack() as stack:
         with cluster.chief_first():
@@ -103,6 +103,7 @@ def _train_together(
                 own.checkpoints,
                 state,
                 config.schedule.keep_checkpoints,
+                config.schedule.keep_every_steps,
                 seen=observer.seen,
             )
             first_step = checkpoints.restore()
@@ -125,8 +126,9 @@ def _train_together(
                 "--train_steps goes on."
             )
             return
-        if warning := ema.warning(config.training):
-            print(warning, flush=True)
+        for warning in (settings.warning(spec), ema.warning(config.training)):
+            if warning:
+                print(warning, flush=True)
         print(
             f"Training from step {first_step} to {last}. The first step takes longest: "
             "its graph is built before it runs.",

@@ -116,6 +116,18 @@ def model_spec(config: Config) -> ModelSpec:
     )
 
 
+def warning(spec: ModelSpec) -> str:
+    """What is known to be bad of networks that can be built; "" where nothing is."""
+    if not spec.num_classes or spec.shared_embedding or not spec.skip_latents:
+        return ""
+    return (
+        "Warning: --noshared_embedding with --skip_latents. No paper has the two "
+        "together, and where it was tried a quarter of the samples were not of the "
+        "class asked for (docs/experiments.md, BigGAN's effects): better with "
+        "--noskip_latents too, or with --shared_embedding."
+    )
+
+
 def _is_spectral(model: ModelConfig, network: str, default: bool) -> bool:
     """Whether --spectral_norm normalises a network."""
     if model.spectral_norm == "auto":

@@ -54,4 +54,6 @@ class FakeTraining:
             Checkpoints(workdir.checkpoints, state, keep=3).save()
         else:
             workdir.checkpoints.mkdir(exist_ok=True)
-            (workdir.checkpoints / f"step-{last}.index").touch()
+            kept = config.schedule.keep_every_steps or last
+            for step in {*range(kept, last, kept), last}:
+                (workdir.checkpoints / f"step-{step}.index").touch()

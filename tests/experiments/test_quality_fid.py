@@ -14,7 +14,7 @@ from tf_smallgan.experiments import image_quality
 from tf_smallgan.experiments.results import read_rows
 
 FLAGS = (*SMALL, "--train_steps=4", "--eval_every_steps=2", "--eval_samples=40")
-FIDS = {"best": 20.0, "last": 25.0}
+FIDS = {"1": 40.0, "2": 20.0, "3": 15.0, "4": 25.0}
 
 
 @pytest.fixture
@@ -49,11 +49,12 @@ def test_best_and_last_are_scored_once(tmp_path, training, scored):
     found = [
         (r["arm"], r["step"], r["checkpoint"], r["frechet_distance"]) for r in rows
     ]
-    assert found[:2] == [
-        ("plain", "2", "best", "20.0"),
+    assert found == [
         ("plain", "4", "last", "25.0"),
+        ("plain_4b", "4", "last", "25.0"),
+        ("plain", "2", "best", "20.0"),
+        ("plain_4b", "2", "best", "20.0"),
     ]
-    assert [row[0] for row in found[2:]] == ["plain_4b", "plain_4b"]
     assert len(scored) == 4
     first = scored[0]
     assert first.evaluate.feature_space == "inception"
@@ -64,7 +65,9 @@ def test_best_and_last_are_scored_once(tmp_path, training, scored):
     section = (tmp_path / "image_quality.md").read_text()
     assert first.evaluate.reference_images == 10_000
     assert "FID of 50 samples against at most 10,000 training images" in section
-    assert "| `plain_4b` | 1 | 20.00 | 25.00 | 1 of 1 | 4.00 |" in section
+    assert "| arm | 2 | 4 |" in section
+    assert "| `plain_4b` | 20.0 | 25.0 |" in section
+    assert "| `plain_4b` | 1 | 2 | 20.0 | 2 | 1 of 1 | 4.00 | 1.00 |" in section
     run_here(image_quality, *flags, *fid)
     assert len(scored) == 4
     # Another reference is another score.
@@ -79,6 +82,44 @@ def test_best_and_last_are_scored_once(tmp_path, training, scored):
     run_here(image_quality, *flags, *fid, *more)
     rows = read_rows(tmp_path / "image_quality_fid.csv")
     assert (len(rows), rows[-1]["checkpoint"]) == (9, "best and last")
+
+
+def test_kept_checkpoints_are_scored_late_ones_first(
+    tmp_path, training, scored, capsys
+):
+    places = (f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
+    flags = (*FLAGS, *places, "--arms=plain,k_center_4x", "--seeds=2")
+    run_here(
+        image_quality, *flags, "--keep_every_steps=3", "--checkpoint_every_steps=1"
+    )
+    _best_at(tmp_path / "runs", 1)
+    for run in (tmp_path / "runs").glob("k_center*"):
+        (run / "best.json").write_text(json.dumps({"step": 3}))
+    fid = ("--score_inception", "--inception_weights=i.npz", "--fid_samples=50")
+    run_here(image_quality, *flags, *fid, "--fid_every_steps=1")
+    rows = read_rows(tmp_path / "image_quality_fid.csv")
+    found = [(row["step"], row["arm"], row["seed"], row["checkpoint"]) for row in rows]
+    runs = [(a, s) for s in "01" for a in ("plain", "k_center_4x")]
+    best = {"plain": "", "k_center_4x": "best and "}
+    assert found == [
+        *(("4", arm, seed, "last and kept") for arm, seed in runs),
+        *(("3", arm, seed, f"{best[arm]}kept") for arm, seed in runs),
+        *(("1", "plain", seed, "best") for seed in "01"),
+    ]
+    printed = capsys.readouterr()
+    lost = "k_center_4x, seed 1: left out are steps 1 and 2, whose checkpoints were"
+    assert lost in printed.err
+    assert "plain, seed 0: left out are steps 2, whose" in printed.err
+    section = (tmp_path / "image_quality.md").read_text()
+    # 8 images a step at 8, 16, 24 and 32 images/s: plain's least is at its third step.
+    assert "| arm | 1 | 3 | 4 |" in section
+    assert "| `plain` | 40.0 ± 0.0 | 15.0 ± 0.0 | 25.0 ± 0.0 |" in section
+    assert "| `k_center_4x` |  | 15.0 ± 0.0 | 25.0 ± 0.0 |" in section
+    assert "| `k_center_4x` | 2 | 2, 2 | 15.0 ± 0.0 | 3, 3 | 2 of 2 |" in section
+    # What is scored and gone since is nothing to complain of.
+    run_here(image_quality, *flags, *fid, "--fid_every_steps=3")
+    assert "left out" not in capsys.readouterr().err
+    assert len(scored) == 10
 
 
 def test_runs_that_are_not_done_are_left_out(tmp_path, training, scored):

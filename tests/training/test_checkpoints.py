@@ -187,6 +187,16 @@ def test_the_newest_are_kept_and_a_step_can_be_saved_again(saved, tmp_path, stat
     assert checkpoints.restore() == 45
 
 
+def test_multiples_are_kept_beside_the_newest(saved, tmp_path, state):
+    shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
+    checkpoints = Checkpoints(tmp_path, state, keep=2, keep_every=4)
+    for step in (43, 44, 46, 48, 50, 51):
+        state.step.assign(step)
+        checkpoints.save()
+        checkpoints.rotate()
+    assert checkpoint_files.steps_in(tmp_path) == [44, 48, 50, 51]
+
+
 def test_sick_checkpoints_are_given_up_but_not_the_start(saved, tmp_path, state):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
     checkpoints = Checkpoints(tmp_path, state, keep=2)

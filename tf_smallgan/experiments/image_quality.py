@@ -48,6 +48,7 @@ QUICK = {
     "discriminator_steps": 1,
     "train_steps": 80,
     "checkpoint_every_steps": 0,
+    "keep_every_steps": 0,
     "log_every_steps": 10,
     "sample_every_steps": 0,
     "eval_every_steps": 40,

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from tf_smallgan.experiments import curves
 from tf_smallgan.experiments.arms import ARMS, SIZED_ARMS
 from tf_smallgan.experiments.curves import Point
@@ -60,18 +62,18 @@ def is_finite(curve: Sequence[Point]) -> bool:
 
 
 def fid_curves(rows: list[Row], found: Curves) -> Curves:
-    """The scored checkpoints as curves, with the wall time of their steps."""
+    """The scored checkpoints as curves, with the wall time of their steps.
+
+    Between two scores in the classifier's features the time is interpolated. A
+    checkpoint after the last of them, or of a run without one, is left out.
+    """
     scored: list[Row] = []
     for row in rows:
         curve = found.get(row["arm"], {}).get(int(row["seed"]), [])
-        same = [point for point in curve if point.step == int(row["step"])]
-        scored += [
-            row
-            | {
-                "wall_seconds": point.seconds,
-                "images_per_second": point.images_per_second,
-                "conditional_accuracy": point.conditional_accuracy,
-            }
-            for point in same
-        ]
+        step = int(row["step"])
+        if not curve or step > curve[-1].step:
+            continue
+        steps, seconds = zip((0, 0.0), *((p.step, p.seconds) for p in curve))
+        unknown = dict.fromkeys(("images_per_second", "conditional_accuracy"), "nan")
+        scored.append(row | unknown | {"wall_seconds": np.interp(step, steps, seconds)})
     return curves_of(scored)

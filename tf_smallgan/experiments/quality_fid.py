@@ -1,7 +1,10 @@
-"""FID of the runs' best and last checkpoints, in a pass of its own that resumes."""
+"""FID of the runs' checkpoints, in a pass of its own that resumes."""
 
+import dataclasses
 import pathlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
@@ -13,19 +16,53 @@ FILE = "image_quality_fid.csv"
 KEY = ("arm", "seed", "settings", "step", "num_samples", "reference_images")
 
 
+@dataclasses.dataclass(frozen=True)
+class FidJob:
+    """A checkpoint to score.
+
+    Attributes:
+      run: whose it is.
+      step: of the checkpoint.
+      names: which it is of "best", "last" and "kept"; () where it is gone.
+      config: the study's.
+    """
+
+    run: StudyRun
+    step: int
+    names: tuple[str, ...]
+    config: Config
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples and real images, by the flags of `evaluate`."""
+        options = self.config.image_quality
+        assert options is not None
+        return {
+            "num_samples": options.fid_samples,
+            "reference_images": options.fid_reference_images,
+        }
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The columns that tell this score from others."""
+        run = self.run
+        of_run = {"arm": run.name, "seed": run.seed, "settings": run.settings}
+        return of_run | {"step": self.step} | self.counts
+
+    def __str__(self) -> str:
+        return f"FID of {self.run}, step {self.step}"
+
+
 def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> None:
     """Scores what is trained and not scored yet; adds to FOLDER/image_quality_fid.csv.
 
     Raises:
       InputError: no run is done yet, or --inception_weights do not fit.
     """
+    from tf_smallgan.experiments import jobs
     from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 
     assert config.image_quality is not None
-    counts = {
-        "num_samples": config.image_quality.fid_samples,
-        "reference_images": config.image_quality.fid_reference_images,
-    }
     if not config.coreset.inception_weights:
         raise InputError(
             "--score_inception needs --inception_weights. " + HOW_TO_GET_WEIGHTS
@@ -37,47 +74,75 @@ def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> Non
             "--score_inception: no run of these settings is done yet, so there is no "
             "best or last checkpoint; train first, without --score_inception."
         )
-    for run in trained:
-        for step, names in checkpoints_of(run).items():
-            key = {"arm": run.name, "seed": run.seed, "settings": run.settings}
-            key |= {"step": step, **counts}
-            if not table.has(**key):
-                found = _distance(run, names[0], config)
-                table.add([key | {"checkpoint": " and ".join(names)} | found])
+    work = [
+        job
+        for run in trained
+        for job in jobs_of(run, config)
+        if not table.has(**job.key)
+    ]
+    _name_lost(job for job in work if not job.names)
+    # Late steps first, where runs are told apart: a half-done study has them of all.
+    work = sorted((job for job in work if job.names), key=lambda job: -job.step)
+    print(f"{table.path}: {len(table.rows)} rows, {len(work)} checkpoints to score")
+    processes = config.image_quality.processes
+    # The first alone: it makes the reference, if there is none, that the others read.
+    alone = 1 if processes > 1 else len(work)
+    jobs.run_all(one, work[:alone], 1, table)
+    jobs.run_all(one, work[alone:], processes, table)
 
 
-def checkpoints_of(run: StudyRun) -> dict[int, list[str]]:
-    """Step to which of "best" and "last" it is, or both."""
+def jobs_of(run: StudyRun, config: Config) -> list[FidJob]:
+    """The best checkpoint, the last, and those that --fid_every_steps asks for."""
     from tf_smallgan.training.best import best_step
+    from tf_smallgan.training.checkpoint_files import steps_in
 
-    found: dict[int, list[str]] = {}
-    found.setdefault(best_step(run.workdir), []).append("best")
-    found.setdefault(trained_steps(run), []).append("last")
-    return found
+    assert config.image_quality is not None
+    every, last = config.image_quality.fid_every_steps, trained_steps(run)
+    names: dict[int, list[str]] = {}
+    names.setdefault(best_step(run.workdir), []).append("best")
+    names.setdefault(last, []).append("last")
+    kept = steps_in(run.workdir.checkpoints)
+    for step in range(every, last + 1, every) if every else ():
+        names.setdefault(step, []).extend(["kept"] * (step in kept))
+    return [FidJob(run, step, tuple(some), config) for step, some in names.items()]
 
 
-def _distance(run: StudyRun, step: str, config: Config) -> dict[str, object]:
+def _name_lost(lost: Iterable[FidJob]) -> None:
+    """Says which steps cannot be scored any more, run by run."""
+    steps: dict[str, list[str]] = {}
+    for job in lost:
+        steps.setdefault(str(job.run), []).append(f"{job.step:,}")
+    for run, some in steps.items():
+        print(
+            f"{run}: left out are steps {' and '.join(some)}, whose checkpoints were "
+            "not kept; --keep_every_steps keeps them while training.",
+            file=sys.stderr,
+        )
+
+
+def one(job: FidJob) -> list[dict[str, Any]]:
     """The Frechet distance of a checkpoint and the network that it was taken with."""
     from tf_smallgan.evaluation import commands
 
-    assert config.image_quality is not None
+    run = job.run
     flags = [
+        *(f"--{name}={value}" for name, value in job.counts.items()),
+        f"--inception_weights={job.config.coreset.inception_weights}",
         f"--workdir={run.workdir.path}",
         f"--cache_dir={run.config.data.cache_dir}",
         f"--data_dir={run.config.data.data_dir}",
-        f"--inception_weights={config.coreset.inception_weights}",
-        f"--num_samples={config.image_quality.fid_samples}",
-        f"--reference_images={config.image_quality.fid_reference_images}",
-        f"--step={step}",
+        f"--step={job.step}",
         "--feature_space=inception",
     ]
-    print(f"{run}: {step} checkpoint", flush=True)
+    print(f"{job}: {' and '.join(job.names)} checkpoint", flush=True)
     (evaluation,) = commands.evaluate(config_lib.parse(flags, "evaluate"))
     ((name, scores),) = evaluation.scores.items()
     value = scores.value_of("frechet_distance")
     assert value is not None
-    return {
+    found = {
+        "checkpoint": " and ".join(job.names),
         "network": name,
         "weights": scores.space.hash[:16],
         "frechet_distance": round(value, 4),
     }
+    return [job.key | found]

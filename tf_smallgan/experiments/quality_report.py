@@ -1,16 +1,26 @@
 """Plot and section of image quality against steps and wall time."""
 
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from tf_smallgan.config import Config
 from tf_smallgan.experiments import curves, image_quality, sections
 from tf_smallgan.experiments.arms import ARMS, SIZED_ARMS
-from tf_smallgan.experiments.quality_curves import BASE, Curves, curves_of, is_finite
+from tf_smallgan.experiments.curves import Point
+from tf_smallgan.experiments.quality_curves import (
+    BASE,
+    Curves,
+    curves_of,
+    fid_curves,
+    is_finite,
+)
 from tf_smallgan.experiments.quality_fid import FILE as FID_FILE
 from tf_smallgan.experiments.quality_tables import (
     distance_table,
     explained,
+    fid_kinds,
+    fid_name,
     fid_parts,
 )
 from tf_smallgan.experiments.results import Row, read_rows
@@ -22,6 +32,10 @@ _SETTING = (
     *("discriminator_lr", "ema_decay", "ema_start_step"),
     *("train_steps", "eval_every_steps", "eval_samples", "standing_batches"),
 )
+_WAYS: dict[str, Callable[[Point], float]] = {
+    "steps": lambda point: point.step,
+    "minutes of training": lambda point: point.seconds / 60,
+}
 _LEGEND: dict[str, Any] = {
     "loc": "outside lower center",
     "ncols": 4,
@@ -50,7 +64,7 @@ def write(folder: pathlib.Path, config: Config) -> None:
     ended = _ended_early(found, config.training.train_steps)
     parts += [ended] * bool(ended)
     path = folder / f"{image_quality.NAME}.md"
-    _plot(found, path.with_suffix(".png"))
+    _plot(found, fids, path.with_suffix(".png"))
     sections.write_section(path, "Image quality against steps and wall time", parts)
     print(f"{path}, .png and .csv")
 
@@ -90,35 +104,53 @@ def _ended_early(found: Curves, steps: int) -> str:
     return f"Ended, or collapsed, before step {steps:,}: {'; '.join(early)} steps."
 
 
-def _plot(found: Curves, path: pathlib.Path) -> None:
-    """Distances over steps and over minutes, the distances on a logarithmic scale."""
-    from matplotlib import ticker
-
-    figure, axes = sections.new_figure(2, 1, (5.6, 4.2))
-    ways = {
-        "steps": lambda point: point.step,
-        "minutes of training": lambda point: point.seconds / 60,
-    }
-    for ax, (text, place) in zip(axes[0], ways.items()):
-        for arm, color in zip(found, sections.COLORS):
-            for number, curve in enumerate(found[arm].values()):
-                ax.plot(
-                    [place(point) for point in curve],
-                    [point.distance for point in curve],
-                    color=color,
-                    lw=1.1,
-                    alpha=0.85,
-                    label=arm if number == 0 else None,
-                )
-        _mark_goal(ax, found)
-        ax.set_yscale("log")
-        # "80", not "8 x 10^1".
-        ax.yaxis.set_major_formatter(ticker.LogFormatter())
-        ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.4)))
-        ax.set_xlabel(text, fontsize=9)
-        ax.set_ylabel("Frechet distance, classifier's features", fontsize=9)
+def _plot(found: Curves, fids: list[Row], path: pathlib.Path) -> None:
+    """Distances, and FIDs where there are some, over steps and over minutes."""
+    rows = {"Frechet distance, classifier's features": found}
+    # Of another number of samples, or another network, they would not compare.
+    for (_, _, network, _), some in [*fid_kinds(fids).items()][:1]:
+        rows[fid_name(network)] = fid_curves(some, found)
+    figure, axes = sections.new_figure(2, len(rows), (5.6, 4.2))
+    colors = dict(zip(found, sections.COLORS))
+    for line, (name, values) in zip(axes, rows.items()):
+        for ax, (text, place) in zip(line, _WAYS.items()):
+            marker = "" if values is found else "o"
+            _draw(ax, values, place, colors, marker)
+            _mark_goal(ax, values)
+            ax.set_xlabel(text, fontsize=9)
+            ax.set_ylabel(name, fontsize=9)
+    for above, below in zip(axes[0], axes[-1]):
+        below.set_xlim(above.get_xlim())
     figure.legend(*axes[0, 0].get_legend_handles_labels(), **_LEGEND)
     sections.save_figure(figure, path)
+
+
+def _draw(
+    ax: Any,
+    found: Curves,
+    place: Callable[[Point], float],
+    colors: dict[str, str],
+    marker: str,
+) -> None:
+    """A line for each run, on a logarithmic scale."""
+    from matplotlib import ticker
+
+    for arm, by_seed in found.items():
+        for number, curve in enumerate(by_seed.values()):
+            ax.plot(
+                [place(point) for point in curve],
+                [point.distance for point in curve],
+                color=colors[arm],
+                marker=marker,
+                ms=3,
+                lw=1.1,
+                alpha=0.85,
+                label=arm if number == 0 else None,
+            )
+    ax.set_yscale("log")
+    # "80", not "8 x 10^1".
+    ax.yaxis.set_major_formatter(ticker.LogFormatter())
+    ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def _mark_goal(ax: Any, found: Curves) -> None:

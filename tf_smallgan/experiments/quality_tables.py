@@ -1,7 +1,10 @@
 """Tables of image quality: the classifier's features on the way, and FID."""
 
+from collections.abc import Iterable
+
 from tf_smallgan.experiments import curves, sections
 from tf_smallgan.experiments.arms import ARMS, SIZED_ARMS, Arm
+from tf_smallgan.experiments.curves import Point
 from tf_smallgan.experiments.quality_curves import (
     BASE,
     Curves,
@@ -70,51 +73,92 @@ def _batch(name: str) -> str:
     return f"{size} ({arm.prior}B, {arm.data}B)"
 
 
-def fid_parts(rows: list[Row], found: Curves) -> list[str]:
-    """A table for each number of samples and of real images, and network."""
+def fid_kinds(rows: list[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """FID's rows by number of samples and of real images, network and weights.
+
+    Those of two kinds do not compare; that of most rows comes first.
+    """
     columns = ("num_samples", "reference_images", "network", "weights")
-    by_kind: dict[tuple[str, ...], list[Row]] = {}
+    kinds: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        by_kind.setdefault(tuple(row[name] for name in columns), []).append(row)
+        kinds.setdefault(tuple(row[name] for name in columns), []).append(row)
+    return dict(sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0])))
+
+
+def fid_parts(rows: list[Row], found: Curves) -> list[str]:
+    """Two tables for each kind: FID by steps, and when an arm has plain's least."""
     parts = []
-    for (samples, images, network, weights), some in sorted(by_kind.items()):
-        what = "FID" if network == "inception" else f"Frechet distance, {network}"
+    for (samples, images, network, weights), some in fid_kinds(rows).items():
+        what = fid_name(network)
         against = f"at most {int(images):,}" if int(images) else "all"
+        scored = fid_curves(some, found)
+        if not scored:
+            continue
         parts += [
             f"{what} of {int(samples):,} samples against {against} training images "
-            f"(weights {weights}), at the checkpoint of least distance above and at "
-            "the last. Wall time is to the first of the two that has plain's better "
-            "figure or less, over plain's time to that: at most so much.",
-            _fid_table(some, found, what),
+            f"(weights {weights}), by steps of training; in brackets are the seeds, "
+            "where an arm is scored with fewer than plain.",
+            _steps_table(scored),
+            "Of all scored checkpoints, those above and each run's best by the "
+            "classifier's features: the least, and the time to the first that has "
+            "plain's least with the same seed, or less, over plain's own time to it. "
+            "An arm may have had it since the checkpoint scored before.",
+            _least_table(scored, what),
         ]
     return parts
 
 
-def _fid_table(rows: list[Row], found: Curves, what: str) -> str:
-    scored = fid_curves(rows, found)
+def fid_name(network: str) -> str:
+    """What the Frechet distance in a network's features is called."""
+    return "FID" if network == "inception" else f"Frechet distance, {network}"
+
+
+def _steps_table(scored: Curves) -> str:
+    """A row an arm, a column for each step at which all seeds of the first are scored.
+
+    The first is plain, where it is scored.
+    """
+    first = next(iter(scored.values()))
+    steps = set.intersection(*({p.step for p in curve} for curve in first.values()))
+    lines = [
+        [f"`{arm}`", *(_fids_at(step, by_seed, len(first)) for step in sorted(steps))]
+        for arm, by_seed in scored.items()
+    ]
+    return sections.table(["arm", *(f"{step:,}" for step in sorted(steps))], lines)
+
+
+def _fids_at(step: int, by_seed: dict[int, list[Point]], most: int) -> str:
+    """Mean and interval, with the number of seeds where it is under `most`."""
+    values = [p.distance for curve in by_seed.values() for p in curve if p.step == step]
+    if not values:
+        return ""
+    seeds = f" ({len(values)})" if len(values) < most else ""
+    return shown(*mean_and_interval(values)) + seeds
+
+
+def _least_table(scored: Curves, what: str) -> str:
     lines = []
     for arm, by_seed in scored.items():
-        best, last = (
-            [row for row in rows if row["arm"] == arm and name in row["checkpoint"]]
-            for name in ("best", "last")
-        )
+        best = [curves.least(curve) for curve in by_seed.values() if is_finite(curve)]
         times = shares(scored, arm)
         reached = [both for both in times if both]
         lines.append(
             [
                 f"`{arm}`",
                 len(by_seed),
-                shown(*mean_and_interval(_distances(best)), 2),
-                shown(*mean_and_interval(_distances(last)), 2),
+                _numbers(len(curve) for curve in by_seed.values()),
+                shown(*mean_and_interval(p.distance for p in best)),
+                _numbers(p.step for p in best),
                 f"{len(reached)} of {len(times)}",
                 _share(reached, 0),
+                _share(reached, 1),
             ]
         )
-    heads = ["arm", "seeds", f"{what}, best checkpoint", "last checkpoint"]
-    return sections.table(
-        [*heads, "seeds at plain's best", "wall time to it, over plain's"], lines
-    )
+    heads = ["arm", "seeds", "checkpoints", f"least {what}", "at step"]
+    heads += ["seeds at plain's least", "wall time to it, over plain's"]
+    heads.append("steps to it, over plain's")
+    return sections.table(heads, lines)
 
 
-def _distances(rows: list[Row]) -> list[float]:
-    return [float(row["frechet_distance"]) for row in rows]
+def _numbers(values: Iterable[int]) -> str:
+    return ", ".join(f"{value:,}" for value in values)

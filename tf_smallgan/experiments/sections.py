@@ -37,7 +37,7 @@ def new_figure(
     for each in axes.flat:
         each.spines[["top", "right"]].set_visible(False)
         each.grid(alpha=0.25)
-        each.tick_params(labelsize=8)
+        each.tick_params(which="both", labelsize=8)
     return figure, axes
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_smallgan.config import ScheduleConfig
 from tf_smallgan.errors import InputError
 from tf_smallgan.training import checkpoint_files as files
 from tf_smallgan.training.best import best_step
@@ -18,6 +19,17 @@ from tf_smallgan.training.state import (
 from tf_smallgan.workdir import Workdir
 
 
+def check_keeping(schedule: ScheduleConfig) -> None:
+    """Raises InputError where --keep_every_steps names steps that are not saved."""
+    kept, saved = schedule.keep_every_steps, schedule.checkpoint_every_steps
+    if kept and (not saved or kept % saved):
+        raise InputError(
+            f"--keep_every_steps={kept} is to keep checkpoints of steps that are not "
+            f"saved: --checkpoint_every_steps={saved}. Give a multiple of that"
+            + ("." if saved else ", above 0.")
+        )
+
+
 class Checkpoints:
     """The kept checkpoints of a run, named by their step.
 
@@ -28,14 +40,20 @@ class Checkpoints:
       folder: where they lie; what a kill left unfinished there is cleared.
       state: what is saved.
       keep: how many of the newest are kept.
+      keep_every: those of steps divisible by it are kept too; 0 for none.
       **more: further trackables to save.
     """
 
     def __init__(
-        self, folder: pathlib.Path, state: TrainingState, keep: int, **more: Any
+        self,
+        folder: pathlib.Path,
+        state: TrainingState,
+        keep: int,
+        keep_every: int = 0,
+        **more: Any,
     ):
         self.folder = folder
-        self._state, self._keep = state, keep
+        self._state, self._keep, self._keep_every = state, keep, keep_every
         self._checkpoint = state.checkpoint(**more)
         files.clear_unfinished(folder)
 
@@ -77,7 +95,8 @@ class Checkpoints:
     def rotate(self) -> None:
         """Removes the oldest beyond `keep`: call when the newest is known healthy."""
         for step in files.steps_in(self.folder)[: -self._keep]:
-            files.remove(self.folder, step)
+            if not self._keep_every or step % self._keep_every:
+                files.remove(self.folder, step)
 
     def give_up(self, since: int) -> None:
         """Moves the checkpoints of step `since` and later to `collapsed`.
