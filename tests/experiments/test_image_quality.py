@@ -2,7 +2,9 @@
 
 import pathlib
 
+import numpy as np
 import pytest
+from matplotlib import image
 
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
@@ -11,6 +13,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.during_training import TrainingEvaluation
 from tf_smallgan.experiments import image_quality, runs
 from tf_smallgan.experiments.results import read_rows
+from tf_smallgan.pictures import write_png
 from tf_smallgan.training import classifier
 from tf_smallgan.training.checkpoint_files import remove
 from tf_smallgan.training.logs import read_metrics
@@ -147,6 +150,25 @@ def test_runs_have_the_flags_of_their_arms(tmp_path, training):
         assert f"--coreset_method={arm.method}" in text
         # A score on the way is not to be of Inception.
         assert {"--seed=5", "--cache_seed=0", "--inception_weights="} <= set(text)
+
+
+def test_last_sheets_are_shown_side_by_side(study, training, tmp_path):
+    study(arms="plain,plain_4b,balanced_4x")
+    picture = tmp_path / "image_quality_samples.png"
+    assert not picture.exists()
+    assert "## Samples" not in (tmp_path / "image_quality.md").read_text()
+    for run in (tmp_path / "runs").glob("plain*"):
+        for step, grey in ((2, 255), (4, 0)):
+            sheet = np.full([60, 60, 1], grey, np.uint8)
+            write_png(run / "samples" / f"step-{step:07}.png", sheet)
+    study(arms="plain,plain_4b,balanced_4x")
+    drawn = image.imread(picture)
+    # Of the two arms that have sheets, their last ones, which are black.
+    black = drawn[len(drawn) // 2, :, 0] == 0
+    assert np.diff(black.astype(int)).tolist().count(1) == 2
+    assert black.mean() > 0.8
+    section = (tmp_path / "image_quality.md").read_text()
+    assert "![Samples of each arm](image_quality_samples.png)" in section
 
 
 def test_bad_flags_are_refused(study, tmp_path):

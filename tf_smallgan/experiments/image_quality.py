@@ -73,7 +73,12 @@ class Job:
 
 def run(config: Config) -> None:
     """Runs or scores what is missing, then writes the plot and the section."""
-    from tf_smallgan.experiments import jobs, quality_fid, quality_report
+    from tf_smallgan.experiments import (
+        jobs,
+        quality_fid,
+        quality_report,
+        quality_samples,
+    )
     from tf_smallgan.experiments.results import ResultsTable, results_dir
     from tf_smallgan.experiments.runs import prepare_shared
 
@@ -96,7 +101,8 @@ def run(config: Config) -> None:
         if work:
             prepare_shared([job.run for job in work])
         jobs.run_all(one, work, options.processes, table)
-    quality_report.write(folder, config)
+    drawn = quality_samples.draw(runs, folder / quality_report.SAMPLES)
+    quality_report.write(folder, config, drawn)
 
 
 def quick(config: Config) -> Config:

@@ -26,6 +26,7 @@ from tf_smallgan.experiments.quality_tables import (
 from tf_smallgan.experiments.results import Row, read_rows
 from tf_smallgan.experiments.runs import flag
 
+SAMPLES = f"{image_quality.NAME}_samples.png"
 _SETTING = (
     *("dataset", "resolution", "channel_multiplier", "latent_dim", "batch_size"),
     *("embedder", "cache_seed", "discriminator_steps", "generator_lr"),
@@ -44,10 +45,13 @@ _LEGEND: dict[str, Any] = {
 }
 
 
-def write(folder: pathlib.Path, config: Config) -> None:
+def write(folder: pathlib.Path, config: Config, samples: bool = False) -> None:
     """Writes image_quality.png and image_quality.md from the rows of the CSVs.
 
     Rows of other settings than those of `config` are left out.
+
+    Args:
+      samples: whether SAMPLES lies in `folder` and is of these runs.
     """
     rows = read_rows(folder / f"{image_quality.NAME}.csv")
     rows = _of_these_settings(rows, config)
@@ -63,6 +67,12 @@ def write(folder: pathlib.Path, config: Config) -> None:
         parts += ["## FID", *fid_parts(fids, found)]
     ended = _ended_early(found, config.training.train_steps)
     parts += [ended] * bool(ended)
+    if samples:
+        parts += [
+            "## Samples",
+            "A row a class, of the averaged generator, arms of the same latents.",
+            f"![Samples of each arm]({SAMPLES})",
+        ]
     path = folder / f"{image_quality.NAME}.md"
     _plot(found, fids, path.with_suffix(".png"))
     sections.write_section(path, "Image quality against steps and wall time", parts)
