@@ -93,7 +93,7 @@ def test_other_flags_are_refused_before_anything_is_lost(smoke, flag, message):
         (["--embedder=inception"], "--inception_weights is not set"),
         (["--statistics_truncations=0.5,1"], "is of imported generators"),
         (
-            ["--keep_every_steps=700"],
+            ["--keep_every_steps=7"],
             "steps that are not saved: --checkpoint_every_steps=2. Give a multiple",
         ),
         (["--inception_weights=none.npz", "--eval_every_steps=2"], "no such file"),

@@ -100,10 +100,10 @@ def test_kept_checkpoints_are_scored_late_ones_first(
     rows = read_rows(tmp_path / "image_quality_fid.csv")
     found = [(row["step"], row["arm"], row["seed"], row["checkpoint"]) for row in rows]
     runs = [(a, s) for s in "01" for a in ("plain", "k_center_4x")]
-    best = {"plain": "", "k_center_4x": "best and "}
+    third = {"plain": "kept", "k_center_4x": "best"}
     assert found == [
-        *(("4", arm, seed, "last and kept") for arm, seed in runs),
-        *(("3", arm, seed, f"{best[arm]}kept") for arm, seed in runs),
+        *(("4", arm, seed, "last") for arm, seed in runs),
+        *(("3", arm, seed, third[arm]) for arm, seed in runs),
         *(("1", "plain", seed, "best") for seed in "01"),
     ]
     printed = capsys.readouterr()

@@ -23,7 +23,7 @@ class FidJob:
     Attributes:
       run: whose it is.
       step: of the checkpoint.
-      names: which it is of "best", "last" and "kept"; () where it is gone.
+      names: "best", "last", both, or "kept"; () where it is gone.
       config: the study's.
     """
 
@@ -103,7 +103,7 @@ def jobs_of(run: StudyRun, config: Config) -> list[FidJob]:
     names.setdefault(last, []).append("last")
     kept = steps_in(run.workdir.checkpoints)
     for step in range(every, last + 1, every) if every else ():
-        names.setdefault(step, []).extend(["kept"] * (step in kept))
+        names.setdefault(step, ["kept"] if step in kept else [])
     return [FidJob(run, step, tuple(some), config) for step, some in names.items()]
 
 
