@@ -103,7 +103,12 @@ class CoresetConfig:
     data_oversample: int = option(
         4, "Large batch of data over the batch; 1 turns it off.", minimum=1
     )
-    coreset_method: str = option("k_center", "Selection rule.", choices=_METHODS)
+    coreset_method: str = option(
+        "k_center",
+        "Selection rule; k_center, the paper's, favours outliers, balanced favours "
+        "nothing (docs/coresets.md).",
+        choices=_METHODS,
+    )
     prior_coreset_method: str | None = option(
         None,
         "Selection rule of latents, --coreset_method when not given.",

@@ -25,7 +25,7 @@ def draw(runs: Sequence[StudyRun], path: pathlib.Path) -> bool:
         return False
     seed, found = min(by_seed.items())
     lines = math.ceil(len(found) / _COLUMNS)
-    columns = min(len(found), _COLUMNS)
+    columns = math.ceil(len(found) / lines)
     figure, axes = sections.new_figure(columns, lines, size=(3.6, 3.8))
     for ax in axes.flat:
         ax.set_axis_off()
