@@ -81,6 +81,7 @@ def run(config: Config) -> None:
     )
     from tf_smallgan.experiments.results import ResultsTable, results_dir
     from tf_smallgan.experiments.runs import prepare_shared
+    from tf_smallgan.training.checkpoints import check_keeping
 
     config = quick(config)
     options = config.image_quality
@@ -90,6 +91,7 @@ def run(config: Config) -> None:
             "--eval_every_steps and --log_every_steps must be above 0: the curves are "
             "of the scores and rates that training logs."
         )
+    check_keeping(config.schedule)
     folder = results_dir(config, options.quick)
     table = ResultsTable(folder / f"{NAME}.csv", KEY)
     runs = all_runs(config)
