@@ -97,13 +97,13 @@ def spread_truncation(truncation: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
     return tf.broadcast_to(flat, [examples])
 
 
-def checked_truncation(truncation: tf.Tensor) -> tf.Tensor:
-    """Truncations [B] in (0, 1]; NaN is outside."""
-    good = (truncation > 0) & (truncation <= 1)
+def checked_truncation(truncation: tf.Tensor, most: float) -> tf.Tensor:
+    """Truncations [B] in (0, most]; NaN is outside."""
+    good = (truncation > 0) & (truncation <= most)
     return _tied(
         truncation,
         tf.reduce_all(good),
-        "truncation must be greater than 0 and at most 1; the request has",
+        f"truncation must be greater than 0 and at most {most:g}; the request has",
         tf.boolean_mask(truncation, ~good),
     )
 

@@ -18,6 +18,7 @@ from tf_smallgan.command import one_sentence_errors
 from tf_smallgan.errors import InputError
 
 _USUAL_BATCH, _LARGEST_BATCH = 16, 32
+_WIDEST = 2.0  # Where truncations end at the latest: models/sampler.py.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +53,11 @@ def check(request: Request, served: Served) -> None:
             f"--batch={request.batch}: servers take {most} images of "
             f"{served.resolution} px at once; give at most that, or leave it out."
         )
-    if not 0 < request.truncation <= 1:
+    if not 0 < request.truncation <= _WIDEST:
         raise InputError(
-            f"--truncation={request.truncation} is outside (0, 1]; 1 gives most "
-            "variety, small values most fidelity."
+            f"--truncation={request.truncation} is outside (0, {_WIDEST:g}]. Beyond 1 "
+            "go exports that were made with --truncation_rule=scale and such "
+            "--standing_truncations; small values give most fidelity."
         )
     if not 0 <= request.seed <= 2**63 - 1 - request.count:
         raise InputError(f"--seed={request.seed} is not from 0 to below 2^63.")
@@ -126,7 +128,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     )
     text("model", "smallgan", "The model's name.", **to)
     flags.DEFINE_list("label", [], "Class or comma list, in turn; all if empty.", **to)
-    real("truncation", 0.5, "In (0, 1].", **to)
+    real("truncation", 0.5, "In (0, 1], or as far as the export's grid goes.", **to)
     number("count", 16, "Images in all.", lower_bound=1, **to)
     number("seed", 0, "Of the first image; the others follow.", **to)
     number(

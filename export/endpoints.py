@@ -47,10 +47,12 @@ class Endpoints:
       generator: folded, with filled tables of statistics.
       spec: what it was built from.
       rule: truncation rule of `models.latents`.
+      most: the largest truncation that requests may have.
     """
 
-    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str):
-        self._generator, self._spec, self._rule = generator, spec, rule
+    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str, most: float):
+        self._generator, self._spec = generator, spec
+        self._rule, self._most = rule, most
 
     def _drawn(
         self, seed: tf.Tensor, truncation: tf.Tensor, examples: tf.Tensor | None = None
@@ -61,7 +63,7 @@ class Endpoints:
         """
         seed = checks.checked_vector("seed", seed, examples)
         truncation = checks.checked_vector("truncation", truncation, tf.size(seed))
-        truncation = checks.checked_truncation(truncation)
+        truncation = checks.checked_truncation(truncation, self._most)
         z = truncate_uniform(
             self._rule,
             self._spec.latent_distribution,
@@ -76,14 +78,14 @@ class Endpoints:
         """z [B, Z] and truncation [] or [B], as [B, Z] and [B]."""
         z = checks.checked_rows("z", z, self._spec.latent_dim)
         truncation = checks.spread_truncation(truncation, tf.shape(z)[0])
-        return z, checks.checked_truncation(truncation)
+        return z, checks.checked_truncation(truncation, self._most)
 
 
 class ConditionalEndpoints(Endpoints):
     """Endpoints of a generator with classes."""
 
-    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str):
-        super().__init__(generator, spec, rule)
+    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str, most: float):
+        super().__init__(generator, spec, rule, most)
         one = generator.class_embedding(tf.zeros([1], tf.int32))
         self.embedding_dim = int(one.shape[1])
         self._images = _shared(
@@ -186,8 +188,8 @@ class ConditionalEndpoints(Endpoints):
 class UnconditionalEndpoints(Endpoints):
     """Endpoints of a generator without classes: no `label`, no `y`, no `embed`."""
 
-    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str):
-        super().__init__(generator, spec, rule)
+    def __init__(self, generator: keras.Model, spec: ModelSpec, rule: str, most: float):
+        super().__init__(generator, spec, rule, most)
         self._images = _shared(
             lambda z, t: generator(z, truncation=t),
             {"z": rows(spec.latent_dim), "t": vector(tf.float32)},

@@ -66,10 +66,11 @@ def _inputs(facts: Facts) -> str:
         if facts.num_classes
         else "There is no `label` and no `y`."
     )
+    most = f"{facts.most_truncation:g}"
     return f"""\
 ## Inputs
 
-`z` has {facts.latent_dim} numbers, `truncation` is in (0, 1]. {classes}
+`z` has {facts.latent_dim} numbers, `truncation` is in (0, {most}]. {classes}
 Latents of seeds follow the rule `{facts.truncation_rule}` on a
 `{facts.latent_distribution}` prior. Batch norm statistics come from
 {source} at each of the truncations {grid}; between them they are interpolated,

@@ -15,7 +15,7 @@ from tf_smallgan.models.spec import ModelSpec
 
 
 def build_module(
-    generator: keras.Model, spec: ModelSpec, rule: str
+    generator: keras.Model, spec: ModelSpec, rule: str, most: float
 ) -> tuple[Any, dict[str, Any]]:
     """The root object to save, and its signatures by name.
 
@@ -23,9 +23,10 @@ def build_module(
       generator: folded, with filled tables of statistics.
       spec: what it was built from.
       rule: truncation rule of `models.latents`.
+      most: the largest truncation that requests may have.
     """
     kind = ConditionalEndpoints if spec.num_classes else UnconditionalEndpoints
-    endpoints = kind(generator, spec, rule)
+    endpoints = kind(generator, spec, rule, most)
     signatures = {
         name: _function(getattr(endpoints, name), inputs)
         for name, inputs in endpoints.signatures().items()

@@ -22,7 +22,12 @@ from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import truncate_uniform
 from tf_smallgan.models.sampler import to_uint8
 from tf_smallgan.models.spec import ModelSpec
-from tf_smallgan.workdir import EXPORT_EXTRA, EXPORT_FACTS, exported_facts
+from tf_smallgan.workdir import (
+    EXPORT_EXTRA,
+    EXPORT_FACTS,
+    exported_facts,
+    most_truncation,
+)
 
 EXTRA, FACTS_FILE, EXAMPLES_FILE = EXPORT_EXTRA, EXPORT_FACTS, "examples.npz"
 _SEEDS = (0, 1, 2**40 + 3, -5)
@@ -54,6 +59,11 @@ class Facts:
     standing_batches: int
     standing_truncations: tuple[float, ...]
     dataset: str = ""
+
+    @property
+    def most_truncation(self) -> float:
+        """The largest that requests may have."""
+        return most_truncation(self.standing_truncations)
 
     @property
     def tolerance(self) -> float:

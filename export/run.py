@@ -25,7 +25,7 @@ def export(config: Config) -> None:
       InputError: flags or checkpoint do not fit, or the statistics are not finite.
     """
     options = config.export or ExportConfig()
-    tables.check_grid(options.standing_truncations)
+    tables.check_grid(options.standing_truncations, config.sampling.truncation_rule)
     restored = restore(config, options.step)
     if config.run.dry_run:
         print(f"Would export step {restored.step} to {options.export_dir}.")
@@ -60,9 +60,9 @@ def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> No
     statistics = tables.tables_of(generator)
     fold_biases(generator)
     print("Writing the SavedModel, its examples and its warm-up", flush=True)
-    root, signatures = build_module(generator, spec, rule)
-    tf.saved_model.save(root, str(folder), signatures=signatures)
     facts = recording.facts_of(restored, grid)
+    root, signatures = build_module(generator, spec, rule, facts.most_truncation)
+    tf.saved_model.save(root, str(folder), signatures=signatures)
     recording.write_facts(folder, facts)
     recording.record(folder, restored, statistics, grid)
     write_warmup(folder, facts)

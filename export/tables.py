@@ -16,6 +16,7 @@ import tensorflow as tf
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import sample_truncated
+from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.standing import (
     Draw,
@@ -28,15 +29,20 @@ from tf_smallgan.models.standing import (
 _STANDING_STREAM = 1  # As in models/sampler.py: the same draws as `sample` makes.
 
 
-def check_grid(truncations: Sequence[float]) -> None:
-    """Raises InputError unless the grid rises within (0, 1]."""
-    rising = all(a < b for a, b in zip(truncations[:-1], truncations[1:]))
-    if not truncations or not rising or not 0 < truncations[0] <= truncations[-1] <= 1:
-        listed = ",".join(str(t) for t in truncations)
+def check_grid(truncations: Sequence[float], rule: str) -> None:
+    """Refuses a grid that does not rise, or beyond where the rule has truncations.
+
+    Raises:
+      InputError: for such a grid.
+    """
+    listed = ",".join(str(t) for t in truncations)
+    if not truncations or any(a >= b for a, b in zip(truncations, truncations[1:])):
         raise InputError(
-            f"--standing_truncations={listed} is not a rising list of numbers in "
-            "(0, 1]; give for example --standing_truncations=0.1,0.5,1."
+            f"--standing_truncations={listed} is not a rising list of numbers; give "
+            "for example --standing_truncations=0.1,0.5,1."
         )
+    for truncation in (truncations[0], truncations[-1]):
+        check_truncation(truncation, "standing_truncations", rule)
 
 
 def fill_tables(
@@ -53,7 +59,7 @@ def fill_tables(
     Args:
       generator: built with `truncations`.
       spec: what it was built from.
-      truncations: rising grid in (0, 1].
+      truncations: rising grid, as `check_grid` wants it.
       rule: truncation rule of `models.latents`.
       batches: forward passes at each truncation.
       seed: everything drawn follows from it.

@@ -129,6 +129,10 @@ def test_sample_draws_sheets_and_arrays(smoke, tmp_path):
     [
         ("--label=10", "--label=10 is not a class; classes are 0 to 9"),
         ("--truncation=0", "--truncation=0.0 is outside"),
+        (
+            "--truncation=1.5",
+            "1.5 is outside .0, 1.*truncation_rule=scale goes up to 2",
+        ),
         ("--out=picture.gif", "picture.gif ends in neither .png"),
     ],
 )

@@ -45,7 +45,7 @@ def test_help_of_a_command(module, flag):
     ("module", "flag", "message"),
     [
         ("tf_smallgan.sample", "--lable=3", "Unknown command line flag 'lable'"),
-        ("tf_smallgan.sample", "--truncation=1.5", "1.5 is not number <= 1"),
+        ("tf_smallgan.sample", "--truncation=2.5", "2.5 is not number <= 2"),
         ("tf_smallgan.evaluate", "--num_sample=5", "Did you mean: num_samples"),
         ("export", "--steps=abc", "Unknown command line flag 'steps'"),
         ("tf_smallgan.train", "--flagfile=configs/nope.cfg", "train: Unable to open"),

@@ -104,6 +104,12 @@ def test_sampling_takes_the_row_of_its_truncation(deep, truncation, row):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_statistics_that_were_brought_end_at_truncation_1(deep):
+    spec, _, generator = _restored(deep[0])
+    with pytest.raises(InputError, match="statistics, which end at truncation 1"):
+        Sampler(generator, spec, rule="scale", truncation=1.2)
+
+
 def test_between_two_rows_the_nearer_weighs_more(deep):
     _, _, generator = _restored(deep[0])
     standing.use_table(generator, 0.305)

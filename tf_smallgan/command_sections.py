@@ -20,7 +20,9 @@ class SampleConfig:
     label: tuple[int, ...] | None = option(
         None, "Class or comma list of classes; all of them when not given."
     )
-    truncation: float = option(1.0, "Truncation in (0, 1].", maximum=1)
+    truncation: float = option(
+        1.0, "Truncation in (0, 1]; in (0, 2] with --truncation_rule=scale.", maximum=2
+    )
     layout: str = option(
         "grid",
         "grid: random images; classes: a row a class; interpolation: a row from each "
@@ -36,7 +38,9 @@ class EvaluateConfig:
     """What `evaluate` scores."""
 
     truncations: tuple[float, ...] = option(
-        (1.0,), "Comma list of truncations in (0, 1] to score."
+        (1.0,),
+        "Comma list of truncations to score, in (0, 1]; in (0, 2] with "
+        "--truncation_rule=scale.",
     )
     num_samples: int = option(10_000, "Samples to score.", minimum=2)
     report: str = option("", "Write an HTML report to this path.")
@@ -92,7 +96,8 @@ class ExportConfig:
     standing_truncations: tuple[float, ...] = option(
         (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0),
         "Rising comma list of truncations in (0, 1] at which standing statistics are "
-        "computed; those between are interpolated.",
+        "computed; those between are interpolated. With --truncation_rule=scale it may "
+        "go on to 2, and requests then up to its end.",
     )
 
 

@@ -19,6 +19,7 @@ from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import (
     Workdir,
     check_exported_rule,
+    check_exported_truncation,
     check_local,
     check_writable,
     exported_facts,
@@ -59,7 +60,10 @@ def write_samples(config: Config) -> None:
     """
     wanted = config.sample
     assert wanted is not None
-    check_truncation(wanted.truncation)
+    if wanted.export_dir:
+        check_exported_truncation(wanted.export_dir, wanted.truncation, "truncation")
+    else:
+        check_truncation(wanted.truncation, rule=config.sampling.truncation_rule)
     check_local("out", wanted.out)
     suffix = pathlib.Path(wanted.out).suffix
     if suffix not in (".png", ".npz"):

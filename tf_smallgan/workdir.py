@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf_smallgan import config as config_lib
@@ -191,6 +191,27 @@ def exported_facts(version: pathlib.Path) -> dict[str, Any]:
             "that `python -m export` wrote, for example exports/digits/1."
         )
     return json.loads(path.read_text())
+
+
+def most_truncation(grid: Sequence[float]) -> float:
+    """The largest truncation of requests to an export with statistics on this grid."""
+    return max(1.0, grid[-1])
+
+
+def check_exported_truncation(export_dir: str, truncation: float, flag: str) -> None:
+    """Refuses a truncation that an export does not take.
+
+    Raises:
+      InputError: for such a truncation, and where there is no export.
+    """
+    facts = exported_facts(version_folder(export_dir))
+    most = most_truncation(facts["standing_truncations"])
+    if not 0 < truncation <= most:
+        raise InputError(
+            f"--{flag}={truncation} is outside (0, {most:g}]: beyond that "
+            f"--export_dir={export_dir} has no batch norm statistics. Give less, or "
+            "export with --truncation_rule=scale and longer --standing_truncations."
+        )
 
 
 def check_exported_rule(export_dir: str, rule: str) -> None:

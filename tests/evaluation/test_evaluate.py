@@ -187,6 +187,10 @@ def test_inception_decides_where_it_is_there(names):
     ("flags", "message"),
     [
         (["--truncations=0.5,1.5"], r"--truncations=1.5 is outside \(0, 1\]"),
+        (
+            ["--truncations=1.5,2.5", "--truncation_rule=scale"],
+            r"--truncations=2.5 is outside \(0, 2\]",
+        ),
         (["--truncations="], "truncations= is not|truncations is empty"),
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--step=5"], "--step=5 is not a kept checkpoint; there are 12"),

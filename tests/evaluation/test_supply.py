@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tf_smallgan.config import replace
+from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import supply
 from tf_smallgan.evaluation.session import open_supply
 from tf_smallgan.evaluation.supply import shuffled_labels
@@ -39,6 +40,16 @@ def test_shape_and_seed(supply_of):
     np.testing.assert_array_equal(images, draw(supply_of))
     assert (images != draw(supply_of, seed=1)).mean() > 0.5
     assert (images != draw(supply_of, truncation=1.0)).mean() > 0.5
+
+
+def test_uncut_latents_may_be_wider_than_the_prior(supply_of):
+    one, wide = (
+        draw(supply_of, truncation=t, truncation_rule="scale") for t in (1.0, 1.5)
+    )
+    assert (one != wide).mean() > 0.5
+    assert (one != draw(supply_of, truncation=1.0)).mean() > 0.5
+    with pytest.raises(InputError, match="1.5 is outside .0, 1"):
+        draw(supply_of, truncation=1.5)
 
 
 def test_a_sample_does_not_depend_on_how_many_follow(supply_of):

@@ -97,8 +97,10 @@ def test_statistics_are_those_that_sampling_computes(workdir):
 
 
 def test_a_grid_that_does_not_rise(workdir, tmp_path):
-    for grid in ("0.5,0.5", "0,1", "0.5,1.5", "1,0.5"):
-        with pytest.raises(InputError, match="is not a rising list of numbers"):
+    rising, inside = "is not a rising list of numbers", r"is outside \(0, 1\]"
+    grids = {"0.5,0.5": rising, "1,0.5": rising, "0,1": inside, "0.5,1.5": inside}
+    for grid, message in grids.items():
+        with pytest.raises(InputError, match=message):
             export(
                 parse(
                     f"--workdir={workdir}",
@@ -132,7 +134,9 @@ def test_bfloat16(workdir, exported):
     stored = [folded.to_image.operand, folded.blocks[0].conv1.operand]
     assert {variable.dtype for variable in stored} == {tf.bfloat16}
     fed = [tf.constant(inputs[k][:2]) for k in ("z", "y", "truncation")]
-    images = ConditionalEndpoints(folded, restored.spec, "hub").images(*fed).numpy()
+    images = (
+        ConditionalEndpoints(folded, restored.spec, "hub", 1.0).images(*fed).numpy()
+    )
     difference = np.abs(images - live["images"][:2])
     assert 1e-4 < difference.max() < 0.3 and difference.mean() < 0.03
 

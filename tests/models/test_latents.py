@@ -41,6 +41,8 @@ def test_scaling_cuts_nothing_that_training_draws():
         beyond = (np.abs(scaled) > 0.5 * bound).mean()
         assert beyond == pytest.approx(share, abs=4 * math.sqrt(share / 200_000))
     assert scaled.std() == pytest.approx(0.5, abs=0.005)
+    wide = sample_truncated("scale", "normal", [200_000, 1], _SEED, 1.5).numpy()
+    np.testing.assert_allclose(wide, 3 * scaled, rtol=1e-6)
     cut = sample_truncated("scale", "truncated_normal", [6, 5], _SEED, 1.0)
     np.testing.assert_array_equal(cut, truncated_normal([6, 5], _SEED, 2.0))
 

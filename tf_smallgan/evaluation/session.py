@@ -33,6 +33,7 @@ from tf_smallgan.training.state import restore_generator
 from tf_smallgan.workdir import (
     Workdir,
     check_exported_rule,
+    check_exported_truncation,
     check_local,
     check_writable,
 )
@@ -64,13 +65,20 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
     return spaces
 
 
-def check_options(options: EvaluateConfig) -> None:
-    """Raises InputError for values that would fail only after long work."""
+def check_options(options: EvaluateConfig, rule: str) -> None:
+    """Raises InputError for values that would fail only after long work.
+
+    Args:
+      rule: of truncation, where a workdir is scored.
+    """
     check_local("report", options.report)
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
     for truncation in options.truncations:
-        check_truncation(truncation, "truncations")
+        if options.export_dir:
+            check_exported_truncation(options.export_dir, truncation, "truncations")
+        else:
+            check_truncation(truncation, "truncations", rule)
     if options.reference and options.reference_images:
         raise InputError(
             f"--reference_images={options.reference_images}: the images of "
@@ -294,7 +302,7 @@ def open_session(
     """
     options = config.evaluate
     assert options is not None
-    check_options(options)
+    check_options(options, config.sampling.truncation_rule)
     folder = results_folder(config)
     if not config.run.workdir and not config.data.cache_dir:
         config = dataclasses.replace(

@@ -1,6 +1,6 @@
 """Latents: the prior, and truncated latents for sampling. All stateless.
 
-Truncation has three rules in the field. With t in (0, 1]:
+Truncation has three rules in the field. With t in (0, 1], and beyond 1 for `scale`:
 
     hub:        z = t * n,  n standard normal redrawn while |n| > 2   (TF-Hub)
     threshold:  z = n,      n standard normal redrawn while |n| > t   (the paper)
@@ -55,7 +55,7 @@ def sample_truncated(
     seed: tf.Tensor,
     truncation: tf.Tensor | float,
 ) -> tf.Tensor:
-    """Latents [B, Z] for sampling at `truncation`, scalar or [B], in (0, 1].
+    """Latents [B, Z] for sampling at `truncation`, scalar or [B].
 
     A uniform prior has no tails to cut: under each rule it is scaled.
     """

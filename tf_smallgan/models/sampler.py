@@ -14,6 +14,7 @@ from tf_smallgan.models.spectral_norm import converge
 
 _STANDING_STREAM, _SAMPLE_STREAM = 1, 2
 _DRAWN_AT_ONCE = 64
+WIDEST = 2.0  # of the rule "scale"
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -29,7 +30,7 @@ class Sampler:
         statistics are overwritten.
       spec: what it was built from.
       rule: truncation rule of `models.latents`.
-      truncation: in (0, 1].
+      truncation: in (0, 1], under the rule "scale" in (0, 2].
       batch_size: images a forward pass.
       seed: everything drawn follows from it.
       bn: "standing" (from the generator's own table where it has one, else gathered),
@@ -49,11 +50,16 @@ class Sampler:
         bn: str = "standing",
         standing_batches: int = 100,
     ):
-        check_truncation(truncation)
+        check_truncation(truncation, rule=rule)
         self.generator, self.spec = generator, spec
         self.rule, self.truncation = rule, truncation
         self.batch_size, self.seed = batch_size, seed
         self._has_table = bn == "standing" and standing.has_table(generator)
+        if self._has_table and truncation > 1:
+            raise InputError(
+                f"Truncation {truncation:g}: this generator brings its batch norm "
+                "statistics, which end at truncation 1; give at most 1, or --bn=batch."
+            )
         gathers = bn == "standing" and not self._has_table
         self._standing_batches = standing_batches if gathers else 0
         self._gatherer = standing.StatisticsGatherer(generator)
@@ -147,13 +153,25 @@ def _padded(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
 
-def check_truncation(truncation: float, flag: str = "truncation") -> None:
-    """Raises InputError, which names the flag, unless truncation is in (0, 1]."""
-    if not 0 < truncation <= 1:
-        raise InputError(
-            f"--{flag}={truncation} is outside (0, 1]; 1 gives most variety, "
-            "small values most fidelity."
-        )
+def check_truncation(
+    truncation: float, flag: str = "truncation", rule: str = "hub"
+) -> None:
+    """Refuses a truncation that the rule has not.
+
+    Those of "scale", which cuts nothing, go beyond 1: latents that are wider than
+    those that G was trained on.
+
+    Raises:
+      InputError: it is outside (0, 1], or (0, 2] for "scale"; names the flag.
+    """
+    if 0 < truncation <= (WIDEST if rule == "scale" else 1.0):
+        return
+    if rule == "scale":
+        raise InputError(f"--{flag}={truncation} is outside (0, {WIDEST:g}].")
+    raise InputError(
+        f"--{flag}={truncation} is outside (0, 1]; 1 gives most variety, small values "
+        f"most fidelity. A workdir's --truncation_rule=scale goes up to {WIDEST:g}."
+    )
 
 
 def balanced_labels(count: int, num_classes: int) -> np.ndarray:
