@@ -64,11 +64,13 @@ def resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def spoiled(inputs: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+def spoiled(
+    inputs: dict[str, np.ndarray], number: int, most_truncation: float
+) -> dict[str, np.ndarray]:
     """The same request with one of four mistakes in it."""
     truncation = inputs["truncation"]
     mistakes: list[dict[str, np.ndarray]] = [
-        {"truncation": truncation + 1},
+        {"truncation": truncation + np.float32(most_truncation)},
         {"truncation": truncation * np.float32("nan")},
         {"truncation": truncation[:-1]},
     ]
@@ -85,7 +87,9 @@ def drive(
 
     def send(number: int) -> tuple[float, bool, bool]:
         malformed = number % MALFORMED_EVERY == MALFORMED_EVERY - 1
-        inputs = spoiled(good, number // MALFORMED_EVERY) if malformed else good
+        inputs = good
+        if malformed:
+            inputs = spoiled(good, number // MALFORMED_EVERY, facts.most_truncation)
         start = time.perf_counter()
         try:
             model.predict("serving_default", inputs)

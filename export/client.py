@@ -18,7 +18,6 @@ from tf_smallgan.command import one_sentence_errors
 from tf_smallgan.errors import InputError
 
 _USUAL_BATCH, _LARGEST_BATCH = 16, 32
-_WIDEST = 2.0  # Where truncations end at the latest: models/sampler.py.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +27,8 @@ class Request:
     Attributes:
       label: classes in turn; all classes in turn when empty.
       seed: of the first image; the others follow.
+      most_truncation: the largest that the served export takes; a server does not
+        say.
       batch: images a request; 0 for as many as a server with the export's batching
         parameters takes at once, up to 16.
     """
@@ -37,6 +38,7 @@ class Request:
     truncation: float = 0.5
     seed: int = 0
     batch: int = 0
+    most_truncation: float = 1.0
 
 
 def check(request: Request, served: Served) -> None:
@@ -53,11 +55,12 @@ def check(request: Request, served: Served) -> None:
             f"--batch={request.batch}: servers take {most} images of "
             f"{served.resolution} px at once; give at most that, or leave it out."
         )
-    if not 0 < request.truncation <= _WIDEST:
+    if not 0 < request.truncation <= request.most_truncation:
         raise InputError(
-            f"--truncation={request.truncation} is outside (0, {_WIDEST:g}]. Beyond 1 "
-            "go exports that were made with --truncation_rule=scale and such "
-            "--standing_truncations; small values give most fidelity."
+            f"--truncation={request.truncation} is outside "
+            f"(0, {request.most_truncation:g}]; 1 gives most variety, small values "
+            "most fidelity. For an export that goes beyond 1, as its README.md says, "
+            "give --most_truncation."
         )
     if not 0 <= request.seed <= 2**63 - 1 - request.count:
         raise InputError(f"--seed={request.seed} is not from 0 to below 2^63.")
@@ -128,7 +131,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     )
     text("model", "smallgan", "The model's name.", **to)
     flags.DEFINE_list("label", [], "Class or comma list, in turn; all if empty.", **to)
-    real("truncation", 0.5, "In (0, 1], or as far as the export's grid goes.", **to)
+    real("truncation", 0.5, "In (0, 1], or up to --most_truncation.", **to)
+    real("most_truncation", 1.0, "The largest that the export takes.", 1, **to)
     number("count", 16, "Images in all.", lower_bound=1, **to)
     number("seed", 0, "Of the first image; the others follow.", **to)
     number(
@@ -170,6 +174,7 @@ def main(argv: Sequence[str]) -> None:
         truncation=given["truncation"],
         seed=given["seed"],
         batch=given["batch"],
+        most_truncation=given["most_truncation"],
     )
     transport = connect(
         given["host"], given["protocol"], given["model"], given["timeout_s"]

@@ -31,7 +31,6 @@ from tf_smallgan.workdir import (
 
 EXTRA, FACTS_FILE, EXAMPLES_FILE = EXPORT_EXTRA, EXPORT_FACTS, "examples.npz"
 _SEEDS = (0, 1, 2**40 + 3, -5)
-_TRUNCATIONS = (1.0, 0.5, 0.33, 0.01)
 _PHILOX = 1  # The framework's number of the algorithm.
 
 Tables = list[tuple[np.ndarray, np.ndarray]]
@@ -64,6 +63,11 @@ class Facts:
     def most_truncation(self) -> float:
         """The largest that requests may have."""
         return most_truncation(self.standing_truncations)
+
+    @property
+    def example_truncations(self) -> tuple[float, ...]:
+        """The end of the grid, one of it, one between two and one below all."""
+        return (self.most_truncation, 0.5, 0.33, 0.01)
 
     @property
     def tolerance(self) -> float:
@@ -120,7 +124,7 @@ def read_facts(folder: pathlib.Path) -> Facts:
 def example_inputs(facts: Facts) -> Arrays:
     """Fixed inputs of four examples, on the truncation grid, between and below it."""
     count, classes = len(_SEEDS), facts.num_classes
-    truncation = np.array(_TRUNCATIONS, np.float32)
+    truncation = np.array(facts.example_truncations, np.float32)
     # As long as the statistics expect: a longer z is magnified by 1 / deviation, and
     # rounding with it.
     normal = np.random.default_rng(0).standard_normal((count, facts.latent_dim))
@@ -153,7 +157,7 @@ def live_outputs(
     """
     inputs = example_inputs(facts)
     images, pictures, latents = [], [], []
-    for i, truncation in enumerate(_TRUNCATIONS):
+    for i, truncation in enumerate(facts.example_truncations):
         _set_statistics(average, tables, facts.standing_truncations, truncation)
         labels = inputs["label"][i : i + 1] if facts.num_classes else None
         images.append(average(inputs["z"][i : i + 1], labels).numpy())

@@ -13,6 +13,7 @@ from export.restore import Restored, restore
 from export.versions import new_version
 from export.warmup import write_warmup
 from tf_smallgan.config import Config, ExportConfig
+from tf_smallgan.errors import InputError
 from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.workdir import Workdir
 
@@ -27,6 +28,11 @@ def export(config: Config) -> None:
     options = config.export or ExportConfig()
     tables.check_grid(options.standing_truncations, config.sampling.truncation_rule)
     restored = restore(config, options.step)
+    if restored.spec.statistics_truncations and options.standing_truncations[-1] > 1:
+        raise InputError(
+            f"--standing_truncations ends at {options.standing_truncations[-1]:g}, and "
+            "this generator brings its batch norm statistics, which end at 1."
+        )
     if config.run.dry_run:
         print(f"Would export step {restored.step} to {options.export_dir}.")
         return

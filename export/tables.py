@@ -36,7 +36,8 @@ def check_grid(truncations: Sequence[float], rule: str) -> None:
       InputError: for such a grid.
     """
     listed = ",".join(str(t) for t in truncations)
-    if not truncations or any(a >= b for a, b in zip(truncations, truncations[1:])):
+    rising = all(a < b for a, b in zip(truncations, truncations[1:]))
+    if not truncations or not rising:
         raise InputError(
             f"--standing_truncations={listed} is not a rising list of numbers; give "
             "for example --standing_truncations=0.1,0.5,1."

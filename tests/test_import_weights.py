@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.commands import run_here
 from tests.released_states import (
     CH,
     CLASSES,
@@ -18,7 +19,7 @@ from tests.released_states import (
 )
 from tests.test_convert_inception import archive_of
 from tf_smallgan import config as config_lib
-from tf_smallgan import sampling, settings
+from tf_smallgan import evaluate, sample, sampling, settings
 from tf_smallgan.errors import InputError
 from tf_smallgan.import_weights import import_weights
 from tf_smallgan.importing import biggan_pytorch
@@ -108,6 +109,14 @@ def test_statistics_that_were_brought_end_at_truncation_1(deep):
     spec, _, generator = _restored(deep[0])
     with pytest.raises(InputError, match="statistics, which end at truncation 1"):
         Sampler(generator, spec, rule="scale", truncation=1.2)
+
+
+def test_commands_refuse_them_beyond_1_before_they_draw(deep):
+    flags = (f"--workdir={deep[0]}", "--truncation_rule=scale")
+    with pytest.raises(InputError, match="--truncation=1.2: this generator brings"):
+        run_here(sample, *flags, "--truncation=1.2")
+    with pytest.raises(InputError, match="--truncations=1.2: this generator brings"):
+        run_here(evaluate, *flags, "--truncations=1,1.2")
 
 
 def test_between_two_rows_the_nearer_weighs_more(deep):

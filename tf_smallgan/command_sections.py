@@ -21,7 +21,10 @@ class SampleConfig:
         None, "Class or comma list of classes; all of them when not given."
     )
     truncation: float = option(
-        1.0, "Truncation in (0, 1]; in (0, 2] with --truncation_rule=scale.", maximum=2
+        1.0,
+        "Truncation in (0, 1]; in (0, 2] with --truncation_rule=scale, of an export as "
+        "far as it goes.",
+        maximum=2,
     )
     layout: str = option(
         "grid",

@@ -11,7 +11,7 @@ from tf_smallgan import pictures, settings
 from tf_smallgan.arrays import write_arrays
 from tf_smallgan.config import Config, SampleConfig
 from tf_smallgan.errors import InputError
-from tf_smallgan.models.sampler import Sampler, balanced_labels, check_truncation
+from tf_smallgan.models.sampler import Sampler, balanced_labels
 from tf_smallgan.models.standing import images_a_pass
 from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.training.checkpoints import checkpoint_path
@@ -63,7 +63,7 @@ def write_samples(config: Config) -> None:
     if wanted.export_dir:
         check_exported_truncation(wanted.export_dir, wanted.truncation, "truncation")
     else:
-        check_truncation(wanted.truncation, rule=config.sampling.truncation_rule)
+        settings.check_truncations(config, [wanted.truncation], "truncation")
     check_local("out", wanted.out)
     suffix = pathlib.Path(wanted.out).suffix
     if suffix not in (".png", ".npz"):

@@ -1,11 +1,14 @@
 """Fills in what follows from the data set and the architecture."""
 
+from collections.abc import Sequence
+
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config, ModelConfig
 from tf_smallgan.data import catalog
 from tf_smallgan.data.sources import ImageSource
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.architectures import architecture_of
+from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.models.spec import ModelSpec
 
 
@@ -114,6 +117,24 @@ def model_spec(config: Config) -> ModelSpec:
         epsilon=model.batch_norm_epsilon,
         statistics_truncations=model.statistics_truncations,
     )
+
+
+def check_truncations(
+    config: Config, truncations: Sequence[float], flag: str, bn: str = "standing"
+) -> None:
+    """Refuses truncations at which a workdir's generator cannot be sampled.
+
+    Raises:
+      InputError: the rule has not one of them, or the statistics that the generator
+        brings end before it; names the flag.
+    """
+    for truncation in truncations:
+        check_truncation(truncation, flag, config.sampling.truncation_rule)
+        if truncation > 1 and bn == "standing" and config.model.statistics_truncations:
+            raise InputError(
+                f"--{flag}={truncation:g}: this generator brings its batch norm "
+                "statistics, which end at truncation 1; give at most 1."
+            )
 
 
 def warning(spec: ModelSpec) -> str:

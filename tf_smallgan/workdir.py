@@ -208,9 +208,9 @@ def check_exported_truncation(export_dir: str, truncation: float, flag: str) -> 
     most = most_truncation(facts["standing_truncations"])
     if not 0 < truncation <= most:
         raise InputError(
-            f"--{flag}={truncation} is outside (0, {most:g}]: beyond that "
-            f"--export_dir={export_dir} has no batch norm statistics. Give less, or "
-            "export with --truncation_rule=scale and longer --standing_truncations."
+            f"--{flag}={truncation} is outside (0, {most:g}], for which "
+            f"--export_dir={export_dir} has batch norm statistics. They may go on to "
+            "2 with --truncation_rule=scale and --standing_truncations of `export`."
         )
 
 

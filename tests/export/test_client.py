@@ -162,7 +162,7 @@ def test_something_else_answers(monkeypatch):
         ({"label": (10,)}, 10, "--label=10 is not a class .* 0 to 9"),
         ({"label": (-1,)}, 10, "--label=-1 is not a class"),
         ({"label": (0,)}, 0, "has no classes; leave it out"),
-        ({"truncation": 0.0}, 10, r"--truncation=0.0 is outside \(0, 2\]"),
+        ({"truncation": 0.0}, 10, r"--truncation=0.0 is outside \(0, 1\]"),
         ({"truncation": float("nan")}, 10, "--truncation=nan is outside"),
         ({"seed": -1}, 10, "--seed=-1 is not from 0"),
         ({"batch": 16}, 10, "--batch=16: servers take 8 images of 256 px at once"),

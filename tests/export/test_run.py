@@ -98,7 +98,13 @@ def test_statistics_are_those_that_sampling_computes(workdir):
 
 def test_a_grid_that_does_not_rise(workdir, tmp_path):
     rising, inside = "is not a rising list of numbers", r"is outside \(0, 1\]"
-    grids = {"0.5,0.5": rising, "1,0.5": rising, "0,1": inside, "0.5,1.5": inside}
+    grids = {
+        "0.5,0.5": rising,
+        "0.5,nan,1": rising,
+        "1,0.5": rising,
+        "0,1": inside,
+        "0.5,1.5": inside,
+    }
     for grid, message in grids.items():
         with pytest.raises(InputError, match=message):
             export(

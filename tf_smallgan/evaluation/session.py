@@ -24,7 +24,6 @@ from tf_smallgan.evaluation.supply import (
 )
 from tf_smallgan.models.fingerprint import fingerprint
 from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
-from tf_smallgan.models.sampler import check_truncation
 from tf_smallgan.preparation import TrainingData, open_data
 from tf_smallgan.training.checkpoints import checkpoint_path
 from tf_smallgan.training.cluster import Cluster, cluster_of
@@ -65,20 +64,13 @@ def wanted_spaces(config: Config) -> tuple[str, ...]:
     return spaces
 
 
-def check_options(options: EvaluateConfig, rule: str) -> None:
-    """Raises InputError for values that would fail only after long work.
-
-    Args:
-      rule: of truncation, where a workdir is scored.
-    """
+def check_options(config: Config) -> None:
+    """Raises InputError for values that would fail only after long work."""
+    options = config.evaluate
+    assert options is not None
     check_local("report", options.report)
     if not options.truncations:
         raise InputError("--truncations is empty; give for example --truncations=1.")
-    for truncation in options.truncations:
-        if options.export_dir:
-            check_exported_truncation(options.export_dir, truncation, "truncations")
-        else:
-            check_truncation(truncation, "truncations", rule)
     if options.reference and options.reference_images:
         raise InputError(
             f"--reference_images={options.reference_images}: the images of "
@@ -89,6 +81,12 @@ def check_options(options: EvaluateConfig, rule: str) -> None:
         raise InputError("--reference_images=1 has no spread; give at least 2, or 0.")
     if options.export_dir:
         _check_export_options(options)
+        for truncation in options.truncations:
+            check_exported_truncation(options.export_dir, truncation, "truncations")
+    else:
+        settings.check_truncations(
+            config, options.truncations, "truncations", options.bn
+        )
 
 
 def _check_export_options(options: EvaluateConfig) -> None:
@@ -302,7 +300,7 @@ def open_session(
     """
     options = config.evaluate
     assert options is not None
-    check_options(options, config.sampling.truncation_rule)
+    check_options(config)
     folder = results_folder(config)
     if not config.run.workdir and not config.data.cache_dir:
         config = dataclasses.replace(

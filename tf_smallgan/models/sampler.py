@@ -58,7 +58,7 @@ class Sampler:
         if self._has_table and truncation > 1:
             raise InputError(
                 f"Truncation {truncation:g}: this generator brings its batch norm "
-                "statistics, which end at truncation 1; give at most 1, or --bn=batch."
+                "statistics, which end at truncation 1; give at most 1."
             )
         gathers = bn == "standing" and not self._has_table
         self._standing_batches = standing_batches if gathers else 0
@@ -167,7 +167,10 @@ def check_truncation(
     if 0 < truncation <= (WIDEST if rule == "scale" else 1.0):
         return
     if rule == "scale":
-        raise InputError(f"--{flag}={truncation} is outside (0, {WIDEST:g}].")
+        raise InputError(
+            f"--{flag}={truncation} is outside (0, {WIDEST:g}]; 1 is the prior that G "
+            "is trained on."
+        )
     raise InputError(
         f"--{flag}={truncation} is outside (0, 1]; 1 gives most variety, small values "
         f"most fidelity. A workdir's --truncation_rule=scale goes up to {WIDEST:g}."
