@@ -1,6 +1,8 @@
 """What core-sets cost in training: share of a step's time, and peak memory.
 
     python -m benchmarks.coreset_cost --flagfile=configs/mnist.cfg
+    python -m benchmarks.coreset_cost --flagfile=configs/mnist.cfg \
+      --coreset_method=k_center
 
 Times all selections of one step (one of data for each D update, one of the prior for
 each D update and for G's) beside the whole step, and runs a process each for the

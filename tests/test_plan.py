@@ -21,6 +21,7 @@ def test_imagenet128_is_the_papers_models_and_batch():
     assert "parameters: G 70,433,988, D 87,982,370" in text
     assert "batch of latents: 2,048 before the core-set, 256 after" in text
     assert "batch of data: 2,048 before the core-set, 256 after" in text
+    assert "core-set: k_center, " in text
     # 1,281,167 images / (2 updates of 2,048).
     assert "steps an epoch: 312.8" in text
 
@@ -53,6 +54,33 @@ def test_step_flops_count_every_pass_once():
 )
 def test_every_config_has_a_plan(name):
     assert any("parameters" in x for x in _plan(f"--flagfile={_CONFIGS / name}.cfg"))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in _CONFIGS.glob("*.cfg")))
+def test_configs_of_the_papers_data_sets_select_as_the_paper(name):
+    ours = name in ("smoke", "digits", "mnist")
+    rule = "balanced" if ours else "k_center"
+    lines = _plan(f"--flagfile={_CONFIGS / name}.cfg")
+    assert any(line.startswith(f"core-set: {rule}, ") for line in lines)
+
+
+def test_weights_of_rules_that_have_none_are_refused():
+    with pytest.raises(InputError, match="weights of balanced are all 1"):
+        _plan("--coreset_weights")
+    with pytest.raises(InputError, match="weights of balanced and uniform are"):
+        _plan("--coreset_weights", "--prior_coreset_method=uniform")
+    assert _plan("--coreset_weights", "--prior_coreset_method=k_center")
+    assert _plan("--coreset_weights", "--prior_oversample=1", "--data_oversample=1")
+
+
+def test_the_default_rule_is_the_one_that_favours_nothing():
+    assert any(line.startswith("core-set: balanced, ") for line in _plan())
+
+
+def test_classes_are_balanced_for_k_center_alone():
+    assert _plan("--coreset_class_balance", "--coreset_method=k_center")
+    with pytest.raises(InputError, match="--coreset_method=k_center alone, not bal"):
+        _plan("--coreset_class_balance")
 
 
 def test_a_batch_that_does_not_divide_is_refused():

@@ -104,7 +104,7 @@ class CoresetConfig:
         4, "Large batch of data over the batch; 1 turns it off.", minimum=1
     )
     coreset_method: str = option(
-        "k_center",
+        "balanced",
         "Selection rule; k_center, the paper's, favours outliers, balanced favours "
         "nothing (docs/coresets.md).",
         choices=_METHODS,
@@ -121,11 +121,13 @@ class CoresetConfig:
     )
     coreset_class_balance: bool = option(
         False,
-        "Give each class its share of the large batch of data; k_center alone "
-        "draws remote classes more often.",
+        "Give each class its share of the large batch of data, with "
+        "--coreset_method=k_center, which by itself draws remote classes more often.",
     )
     coreset_weights: bool = option(
-        False, "Weight each chosen point by its share of the large batch."
+        False,
+        "Weight each chosen point by its share of the large batch; those of balanced "
+        "and uniform are 1.",
     )
     embedder: str = option(
         "classifier",

@@ -72,8 +72,9 @@ class ImageQualityConfig(ExperimentConfig):
     seeds: int = option(2, "Runs of each arm, with seeds from --seed on.", minimum=1)
     arms: tuple[str, ...] = option(
         (),
-        "Comma list of arms among plain, k_center_4x, k_center_8x, balanced_4x, "
-        "balanced_8x and plain_4b; all of them when empty.",
+        "Comma list of arms: plain, k_center_4x, k_center_8x, balanced_4x, "
+        "balanced_8x and plain_4b, which are all when empty, or gaussian_grid's, such "
+        "as prior and data.",
     )
     runs_dir: str = option(
         "runs/image_quality", "Folder of the runs, each an ordinary workdir."
@@ -87,6 +88,12 @@ class ImageQualityConfig(ExperimentConfig):
         "Score kept checkpoints of steps divisible by this too (see "
         "--keep_every_steps).",
         minimum=0,
+    )
+    latent_scales: tuple[float, ...] = option(
+        (),
+        "Only score the last checkpoints, sampled from the prior itself times each of "
+        "these (--truncation_rule=scale), in the classifier's features; with "
+        "--score_inception in Inception's, and no other checkpoints.",
     )
     fid_samples: int = option(5000, "Samples of an FID.", minimum=2)
     fid_reference_images: int = option(
@@ -147,6 +154,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "--embedder=pixels",
         "--cache_seed=0",
         "--seeds=1",
+        "--coreset_method=k_center",
     ),
     "anomaly_detection": (
         "--dataset=digits",
@@ -182,7 +190,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "--eval_samples=2000",
         "--standing_batches=20",
     ),
-    # As configs/digits.cfg; the runs are scored when they are done.
+    # As configs/digits.cfg, but for the paper's core-sets; runs are scored in the end.
     "biggan_effects": (
         "--dataset=digits",
         "--channel_multiplier=8",
@@ -197,5 +205,6 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "--checkpoint_every_steps=400",
         "--log_every_steps=50",
         "--sample_every_steps=400",
+        "--coreset_method=k_center",
     ),
 }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan import settings
+from tf_smallgan import coreset, settings
 from tf_smallgan.config import Config
 from tf_smallgan.data.batches import BatchPlan, large_batch_radius
 from tf_smallgan.data.seen import SeenRecords
@@ -17,35 +17,59 @@ from tf_smallgan.training.prior import Prior
 
 def batch_plan(config: Config, replicas: int) -> BatchPlan:
     """How the data side draws its batches."""
-    data, coreset = config.data, config.coreset
+    data, chosen = config.data, config.coreset
     return BatchPlan(
         seed=config.run.seed,
         batch_size=config.training.batch_size,
         num_replicas=replicas,
         discriminator_steps=config.training.discriminator_steps,
-        oversample=coreset.data_oversample,
-        method=coreset.coreset_method,
-        scope=coreset.coreset_scope,
-        weights=coreset.coreset_weights,
-        per_class_balance=coreset.coreset_class_balance,
+        oversample=chosen.data_oversample,
+        method=chosen.coreset_method,
+        scope=chosen.coreset_scope,
+        weights=chosen.coreset_weights,
+        per_class_balance=chosen.coreset_class_balance,
         resolution=data.resolution,
         channels=data.image_channels or 3,
         random_flip=bool(data.random_flip),
     )
 
 
+def check_rules(config: Config, replicas: int) -> None:
+    """Refuses rules of selection that do not go together, before any data is read.
+
+    Raises:
+      InputError: as `BatchPlan.check_rules`, or weights are asked for and each rule's
+        are 1.
+    """
+    batch_plan(config, replicas).check_rules()
+    chosen = config.coreset
+    rules = {
+        rule
+        for rule, times in (
+            (chosen.coreset_method, chosen.data_oversample),
+            (chosen.prior_method, chosen.prior_oversample),
+        )
+        if times > 1
+    }
+    if chosen.coreset_weights and rules and rules <= set(coreset.UNBIASED):
+        raise InputError(
+            f"--coreset_weights: the weights of {' and '.join(sorted(rules))} are all "
+            "1. Leave it out, or give --coreset_method=k_center or another rule."
+        )
+
+
 def make_prior(config: Config) -> Prior:
     """How the prior side draws its batches."""
     spec = settings.model_spec(config)
-    coreset = config.coreset
+    chosen = config.coreset
     return Prior(
         distribution=spec.latent_distribution,
         latent_dim=spec.latent_dim,
         num_classes=spec.num_classes,
-        oversample=coreset.prior_oversample,
-        method=coreset.prior_method,
-        scope=coreset.coreset_scope,
-        weighted=coreset.coreset_weights,
+        oversample=chosen.prior_oversample,
+        method=chosen.prior_method,
+        scope=chosen.coreset_scope,
+        weighted=chosen.coreset_weights,
         seed=config.run.seed,
     )
 

@@ -15,6 +15,7 @@ from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.observer import check_rules
 from tf_smallgan.training import ema
 from tf_smallgan.training.accumulation import check_microbatches
 from tf_smallgan.training.checkpoints import check_keeping
@@ -175,6 +176,7 @@ def plan_lines(config: Config) -> list[str]:
         config.training.batch_size, replicas, config.training.microbatches
     )
     check_keeping(config.schedule)
+    check_rules(config, replicas)
     g, d = forward_costs(spec)
     training, coreset = config.training, config.coreset
     classes = f"{spec.num_classes} classes" if spec.num_classes else "unconditional"

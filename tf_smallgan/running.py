@@ -20,7 +20,12 @@ from tf_smallgan.evaluation.during_training import (
     is_missing,
     scored_how,
 )
-from tf_smallgan.observer import CoresetObserver, batch_plan, make_prior
+from tf_smallgan.observer import (
+    CoresetObserver,
+    batch_plan,
+    check_rules,
+    make_prior,
+)
 from tf_smallgan.preparation import (
     TrainingData,
     check_weights_file,
@@ -64,6 +69,7 @@ def train(config: Config) -> None:
         config.training.microbatches,
     )
     check_keeping(config.schedule)
+    check_rules(config, strategy.num_replicas_in_sync)
     _check_disk(workdir)
     cluster = cluster_of(strategy)
     with cluster.together():

@@ -23,7 +23,7 @@ PLAN = BatchPlan(seed=0, batch_size=8, num_replicas=2, oversample=4)
         ({"scope": "all"}, "'all'.*replica"),
         (
             {"per_class_balance": True, "method": "uniform"},
-            "--coreset_method=k_center, not uniform",
+            "--coreset_method=k_center alone, not uniform",
         ),
     ],
 )

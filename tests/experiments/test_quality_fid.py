@@ -26,7 +26,10 @@ def scored(monkeypatch):
         asked.append(config)
         space = FeatureSpace("inception", 8, "0123456789abcdef00", "none", None)
         scores = Scores(space)
-        scores.add("frechet_distance", 50, FIDS[config.evaluate.step])
+        (scale,) = config.evaluate.truncations
+        wide = config.sampling.truncation_rule == "scale"
+        fid = FIDS[config.evaluate.step] - 4 * scale * wide
+        scores.add("frechet_distance", 50, fid)
         return [types.SimpleNamespace(scores={"inception": scores})]
 
     monkeypatch.setattr(commands, "evaluate", evaluate)
@@ -120,6 +123,49 @@ def test_kept_checkpoints_are_scored_late_ones_first(
     run_here(image_quality, *flags, *fid, "--fid_every_steps=3")
     assert "left out" not in capsys.readouterr().err
     assert len(scored) == 10
+
+
+def test_wider_latents_are_rows_of_their_own(tmp_path, training, scored):
+    places = (f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
+    flags = (*FLAGS, *places, "--arms=plain")
+    run_here(image_quality, *flags)
+    _best_at(tmp_path / "runs", 2)
+    fid = ("--score_inception", "--inception_weights=i.npz", "--fid_samples=50")
+    run_here(image_quality, *flags, *fid)
+    run_here(image_quality, *flags, *fid, "--latent_scales=1,1.25")
+    found = [(c.sampling.truncation_rule, c.evaluate.truncations) for c in scored]
+    assert found[:2] == [("hub", (1.0,))] * 2
+    assert found[2:] == [("scale", (1.0,)), ("scale", (1.25,))]
+    rows = read_rows(tmp_path / "image_quality_fid.csv")
+    assert [
+        (row["step"], row["truncation_rule"], row["truncation"]) for row in rows
+    ] == [
+        ("4", "hub", "1.0"),
+        ("2", "hub", "1.0"),
+        ("4", "scale", "1.0"),
+        ("4", "scale", "1.25"),
+    ]
+    section = (tmp_path / "image_quality.md").read_text()
+    assert "| arm | 2 | 4 |" in section
+    assert "| `plain` | 20.0 | 25.0 |" in section
+    assert "| arm | 1 | 1.25 |" in section
+    assert "| `plain` | 21.0 | 20.0 |" in section
+
+
+def test_rows_that_do_not_say_how_latents_were_drawn(tmp_path, training, scored):
+    places = (f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
+    flags = (*FLAGS, *places, "--arms=plain")
+    run_here(image_quality, *flags)
+    _best_at(tmp_path / "runs", 4)
+    run_here(image_quality, *flags, "--score_inception", "--inception_weights=i.npz")
+    table = tmp_path / "image_quality_fid.csv"
+    lines = table.read_text().replace(",truncation_rule,truncation", "")
+    table.write_text(lines.replace(",hub,1.0", ""))
+    section = tmp_path / "image_quality.md"
+    before = section.read_text()
+    section.unlink()
+    run_here(image_quality, *flags)
+    assert section.read_text() == before
 
 
 def test_runs_that_are_not_done_are_left_out(tmp_path, training, scored):

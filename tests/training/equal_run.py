@@ -41,6 +41,8 @@ def config(folder):
             # One D update: the networks are traced in two passes, not in three.
             "--discriminator_steps=1",
             "--coreset_scope=global",
+            # Both kinds of rule: one that draws lots, and the paper's.
+            "--prior_coreset_method=k_center",
             "--embedder=pixels",
             "--embedding_dim=8",
             "--ema_decay=0.5",

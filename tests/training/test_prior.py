@@ -39,6 +39,20 @@ def test_weights_are_the_shares_of_the_large_batch():
     np.testing.assert_allclose(drawn.weights, expected)
 
 
+@pytest.mark.parametrize(
+    ("method", "oversample", "expected"),
+    [("k_center", 4, 1.187), ("k_center", 8, 1.253), ("balanced", 4, 1.0)],
+)
+def test_k_center_trains_on_a_wider_prior(method, oversample, expected):
+    """|z|^2 over its mean in the prior; expected by 300 selections in NumPy."""
+    prior = _prior(latent_dim=64, method=method, oversample=oversample)
+    draws = [
+        prior.draw(tf.constant(step), 0, 32, 0, 1).latents.numpy() for step in range(60)
+    ]
+    # A mean of 60 * 32 * 64 squares is off by 0.004.
+    assert np.mean(np.square(draws)) == pytest.approx(expected, abs=0.016)
+
+
 @pytest.mark.parametrize("oversample", [1, 4])
 def test_global_scope_deals_one_selection(oversample):
     prior = _prior(oversample=oversample)

@@ -9,6 +9,7 @@ from tf_smallgan.coreset.greedy import greedy_k_center
 from tf_smallgan.coreset.layer import CoresetSelection
 from tf_smallgan.coreset.methods import (
     METHODS,
+    UNBIASED,
     check_method,
     k_center,
     select,
@@ -31,6 +32,7 @@ from tf_smallgan.coreset.weights import coverage_weights
 
 __all__ = [
     "METHODS",
+    "UNBIASED",
     "SCOPES",
     "CoresetSelection",
     "balanced",

@@ -18,7 +18,7 @@ class CoresetSelection(keras.layers.Layer):
 
     Args:
         k: how many rows to keep.
-        method: a key of `METHODS`.
+        method: a key of `METHODS`; the paper's when not given, not that of training.
         weights: whether those of `weighted_select` are returned after the rows.
         seed: what random methods draw from where the call gives no seed; they then
             draw alike at every call.

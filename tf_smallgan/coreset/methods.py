@@ -63,7 +63,7 @@ def select(
 
 
 # Every point is chosen with the same probability, so that plain means estimate.
-_UNBIASED = ("balanced", "uniform")
+UNBIASED = ("balanced", "uniform")
 
 
 def weighted_select(
@@ -88,6 +88,6 @@ def weighted_select(
         indices, sizes = stratified_with_sizes(points, k, seed)
         return indices, tf.cast(sizes, tf.float32) * (k / points.shape[0])
     indices = select(method, points, k, seed)
-    if method in _UNBIASED:
+    if method in UNBIASED:
         return indices, tf.ones([k])
     return indices, coverage_weights(points, indices)

@@ -70,6 +70,23 @@ class BatchPlan:
         """b = B / R."""
         return self.batch_size // self.num_replicas
 
+    def check_rules(self) -> None:
+        """Refuses rules that no data set goes with.
+
+        Raises:
+          InputError: there is no such method or scope, or classes are to be balanced
+            with another method than `k_center`.
+        """
+        coreset.check_method(self.method)
+        coreset.check_scope(self.scope)
+        if self.per_class_balance and self.method != "k_center":
+            raise InputError(
+                "--coreset_class_balance mends what k_center does to classes and works "
+                f"with --coreset_method=k_center alone, not {self.method}: give that "
+                "rule, or leave the flag out (balanced and uniform draw every class as "
+                "often as it occurs)."
+            )
+
     def check(self, num_images: int, labelled: bool = True) -> None:
         """Refuses a plan that cannot be drawn from `num_images`.
 
@@ -78,8 +95,8 @@ class BatchPlan:
           labelled: whether all of them have a label.
 
         Raises:
-          InputError: the batch does not divide or is larger than the data set, or
-            classes are to be balanced that images or the method do not have.
+          InputError: as `check_rules` does; the batch does not divide or is larger
+            than the data set, or classes are to be balanced that images do not have.
         """
         if self.batch_size % self.num_replicas:
             raise InputError(
@@ -87,19 +104,13 @@ class BatchPlan:
                 f"{self.num_replicas} replicas; give a multiple of "
                 f"{self.num_replicas}."
             )
-        coreset.check_method(self.method)
-        coreset.check_scope(self.scope)
+        self.check_rules()
         if self.large_batch_size > num_images:
             raise InputError(
                 f"The large batch of {self.large_batch_size:,} images "
                 f"(--batch_size={self.batch_size} times --data_oversample="
                 f"{self.oversample}) is larger than the data set of {num_images:,}; "
                 "lower one of the two."
-            )
-        if self.per_class_balance and self.method != "k_center":
-            raise InputError(
-                f"--coreset_class_balance works with --coreset_method=k_center, not "
-                f"{self.method}."
             )
         if self.per_class_balance and not labelled:
             raise InputError(

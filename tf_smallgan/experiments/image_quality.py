@@ -3,6 +3,7 @@
 python -m tf_smallgan.experiments.image_quality --data_dir=DIR
 python -m tf_smallgan.experiments.image_quality --data_dir=DIR \
   --score_inception --inception_weights=inception.npz
+python -m tf_smallgan.experiments.image_quality --data_dir=DIR --latent_scales=1,1.1,1.2
 
 The same command goes on after a kill: rows of WORKDIR/image_quality.csv that are there
 are not run again, and a run that was begun goes on from its last checkpoint.
@@ -78,6 +79,7 @@ def run(config: Config) -> None:
         quality_fid,
         quality_report,
         quality_samples,
+        quality_scales,
     )
     from tf_smallgan.experiments.results import ResultsTable, results_dir
     from tf_smallgan.experiments.runs import prepare_shared
@@ -97,6 +99,8 @@ def run(config: Config) -> None:
     runs = all_runs(config)
     if options.score_inception:
         quality_fid.score(config, runs, folder)
+    elif options.latent_scales:
+        quality_scales.score(config, runs, folder)
     else:
         work = [job for job in jobs_of(runs, table) if not is_done(job)]
         print(f"{table.path}: {len(table.rows)} rows, {len(work)} runs to do")

@@ -9,11 +9,20 @@ from typing import Any
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
 from tf_smallgan.errors import InputError
+from tf_smallgan.experiments.quality_scales import (
+    RULE,
+    at_last_step,
+    checked_scales,
+    finished,
+)
 from tf_smallgan.experiments.results import ResultsTable
-from tf_smallgan.experiments.runs import StudyRun, is_over, trained_steps
+from tf_smallgan.experiments.runs import StudyRun, trained_steps
 
 FILE = "image_quality_fid.csv"
-KEY = ("arm", "seed", "settings", "step", "num_samples", "reference_images")
+KEY = (
+    *("arm", "seed", "settings", "step", "num_samples", "reference_images"),
+    *("truncation_rule", "truncation"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +34,14 @@ class FidJob:
       step: of the checkpoint.
       names: "best", "last", both, or "kept"; () where it is gone.
       config: the study's.
+      scale: of latents that are not cut; None where they are as on the way.
     """
 
     run: StudyRun
     step: int
     names: tuple[str, ...]
     config: Config
+    scale: float | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -43,14 +54,23 @@ class FidJob:
         }
 
     @property
+    def latents(self) -> dict[str, Any]:
+        """How they are drawn, by the columns; with one truncation of `evaluate`."""
+        if self.scale is not None:
+            return {"truncation_rule": RULE, "truncation": self.scale}
+        rule = self.run.config.sampling.truncation_rule
+        return {"truncation_rule": rule, "truncation": 1.0}
+
+    @property
     def key(self) -> dict[str, Any]:
         """The columns that tell this score from others."""
         run = self.run
         of_run = {"arm": run.name, "seed": run.seed, "settings": run.settings}
-        return of_run | {"step": self.step} | self.counts
+        return of_run | {"step": self.step} | self.counts | self.latents
 
     def __str__(self) -> str:
-        return f"FID of {self.run}, step {self.step}"
+        scale = "" if self.scale is None else f", uncut latents times {self.scale:g}"
+        return f"FID of {self.run}, step {self.step}{scale}"
 
 
 def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> None:
@@ -68,12 +88,9 @@ def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> Non
             "--score_inception needs --inception_weights. " + HOW_TO_GET_WEIGHTS
         )
     table = ResultsTable(folder / FILE, KEY)
-    trained = [run for run in runs if is_over(run) and run.workdir.best_file.exists()]
-    if not trained:
-        raise InputError(
-            "--score_inception: no run of these settings is done yet, so there is no "
-            "best or last checkpoint; train first, without --score_inception."
-        )
+    trained = finished(runs, "--score_inception")
+    if config.image_quality.latent_scales:
+        trained = at_last_step(trained)
     work = [
         job
         for run in trained
@@ -92,12 +109,18 @@ def score(config: Config, runs: Sequence[StudyRun], folder: pathlib.Path) -> Non
 
 
 def jobs_of(run: StudyRun, config: Config) -> list[FidJob]:
-    """The best checkpoint, the last, and those that --fid_every_steps asks for."""
+    """The best checkpoint, the last, and those that --fid_every_steps asks for.
+
+    With --latent_scales the last one at each of these.
+    """
     from tf_smallgan.training.best import best_step
     from tf_smallgan.training.checkpoint_files import steps_in
 
     assert config.image_quality is not None
     every, last = config.image_quality.fid_every_steps, trained_steps(run)
+    if config.image_quality.latent_scales:
+        scales = checked_scales(config.image_quality.latent_scales)
+        return [FidJob(run, last, ("last",), config, scale) for scale in scales]
     names: dict[int, list[str]] = {}
     names.setdefault(best_step(run.workdir), []).append("best")
     names.setdefault(last, []).append("last")
@@ -132,6 +155,8 @@ def one(job: FidJob) -> list[dict[str, Any]]:
         f"--cache_dir={run.config.data.cache_dir}",
         f"--data_dir={run.config.data.data_dir}",
         f"--step={job.step}",
+        f"--truncation_rule={job.latents['truncation_rule']}",
+        f"--truncations={job.latents['truncation']}",
         "--feature_space=inception",
     ]
     print(f"{job}: {' and '.join(job.names)} checkpoint", flush=True)

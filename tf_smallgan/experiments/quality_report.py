@@ -16,6 +16,8 @@ from tf_smallgan.experiments.quality_curves import (
     is_finite,
 )
 from tf_smallgan.experiments.quality_fid import FILE as FID_FILE
+from tf_smallgan.experiments.quality_scales import FILE as SCALES_FILE
+from tf_smallgan.experiments.quality_scales import RULE
 from tf_smallgan.experiments.quality_tables import (
     distance_table,
     explained,
@@ -25,6 +27,7 @@ from tf_smallgan.experiments.quality_tables import (
 )
 from tf_smallgan.experiments.results import Row, read_rows
 from tf_smallgan.experiments.runs import flag
+from tf_smallgan.experiments.scales_report import scale_parts
 
 SAMPLES = f"{image_quality.NAME}_samples.png"
 _SETTING = (
@@ -36,12 +39,6 @@ _SETTING = (
 _WAYS: dict[str, Callable[[Point], float]] = {
     "steps": lambda point: point.step,
     "minutes of training": lambda point: point.seconds / 60,
-}
-_LEGEND: dict[str, Any] = {
-    "loc": "outside lower center",
-    "ncols": 4,
-    "frameon": False,
-    "fontsize": 8,
 }
 
 
@@ -59,12 +56,21 @@ def write(folder: pathlib.Path, config: Config, samples: bool = False) -> None:
     if not found:
         print("No score yet: no plot and no section.")
         return
-    fids = _of_these_settings(read_rows(folder / FID_FILE), config)
+    fids, wide_fids = _by_latents(
+        _of_these_settings(read_rows(folder / FID_FILE), config), config
+    )
+    wide = _of_these_settings(read_rows(folder / SCALES_FILE), config)
+    wide = _of_last_step(wide, config)
     parts = [_setting(config, rows), "![Curves](image_quality.png)"]
     parts += ["## Frechet distance in the classifier's features", explained(found)]
     parts.append(distance_table(found))
     if fids:
         parts += ["## FID", *fid_parts(fids, found)]
+    if wide or wide_fids:
+        parts += [
+            "## Width of the latents",
+            *scale_parts(wide, wide_fids, found, folder),
+        ]
     ended = _ended_early(found, config.training.train_steps)
     parts += [ended] * bool(ended)
     if samples:
@@ -87,6 +93,27 @@ def _of_these_settings(rows: list[Row], config: Config) -> list[Row]:
         for name, arm in every.items()
     }
     return [row for row in rows if digests.get(row["arm"]) == row["settings"]]
+
+
+def _by_latents(rows: list[Row], config: Config) -> tuple[list[Row], list[Row]]:
+    """FID's rows of latents as on the way, and those of last steps over scales."""
+    usual = (config.sampling.truncation_rule, 1.0)
+    # Those of revisions that knew one way have not said it.
+    ways = [
+        (row.get("truncation_rule", usual[0]), float(row.get("truncation", 1)))
+        for row in rows
+    ]
+    wide = [
+        row | {"scale": str(scale)}
+        for row, (rule, scale) in zip(rows, ways)
+        if rule == RULE and (rule, scale) != usual
+    ]
+    kept = [row for row, way in zip(rows, ways) if way == usual]
+    return kept, _of_last_step(wide, config)
+
+
+def _of_last_step(rows: list[Row], config: Config) -> list[Row]:
+    return [row for row in rows if int(row["step"]) == config.training.train_steps]
 
 
 def _setting(config: Config, rows: list[Row]) -> str:
@@ -121,7 +148,7 @@ def _plot(found: Curves, fids: list[Row], path: pathlib.Path) -> None:
     for (_, _, network, _), some in [*fid_kinds(fids).items()][:1]:
         rows[fid_name(network)] = fid_curves(some, found)
     figure, axes = sections.new_figure(2, len(rows), (5.6, 4.2))
-    colors = dict(zip(found, sections.COLORS))
+    colors = sections.colors_of(found)
     for line, (name, values) in zip(axes, rows.items()):
         for ax, (text, place) in zip(line, _WAYS.items()):
             marker = "" if values is found else "o"
@@ -131,7 +158,7 @@ def _plot(found: Curves, fids: list[Row], path: pathlib.Path) -> None:
             ax.set_ylabel(name, fontsize=9)
     for above, below in zip(axes[0], axes[-1]):
         below.set_xlim(above.get_xlim())
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), **_LEGEND)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), **sections.LEGEND)
     sections.save_figure(figure, path)
 
 
@@ -143,8 +170,6 @@ def _draw(
     marker: str,
 ) -> None:
     """A line for each run, on a logarithmic scale."""
-    from matplotlib import ticker
-
     for arm, by_seed in found.items():
         for number, curve in enumerate(by_seed.values()):
             ax.plot(
@@ -157,10 +182,7 @@ def _draw(
                 alpha=0.85,
                 label=arm if number == 0 else None,
             )
-    ax.set_yscale("log")
-    # "80", not "8 x 10^1".
-    ax.yaxis.set_major_formatter(ticker.LogFormatter())
-    ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.4)))
+    sections.log_scale(ax)
 
 
 def _mark_goal(ax: Any, found: Curves) -> None:

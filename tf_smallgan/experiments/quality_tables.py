@@ -89,23 +89,30 @@ def fid_parts(rows: list[Row], found: Curves) -> list[str]:
     """Two tables for each kind: FID by steps, and when an arm has plain's least."""
     parts = []
     for (samples, images, network, weights), some in fid_kinds(rows).items():
-        what = fid_name(network)
-        against = f"at most {int(images):,}" if int(images) else "all"
         scored = fid_curves(some, found)
         if not scored:
             continue
         parts += [
-            f"{what} of {int(samples):,} samples against {against} training images "
-            f"(weights {weights}), by steps of training; in brackets are the seeds, "
-            "where an arm is scored with fewer than plain.",
+            f"{fid_setting(samples, images, network, weights)}, by steps of "
+            "training; in brackets are the seeds, where an arm is scored with fewer "
+            "than plain.",
             _steps_table(scored),
             "Of all scored checkpoints, those above and each run's best by the "
             "classifier's features: the least, and the time to the first that has "
             "plain's least with the same seed, or less, over plain's own time to it. "
             "An arm may have had it since the checkpoint scored before.",
-            _least_table(scored, what),
+            _least_table(scored, fid_name(network)),
         ]
     return parts
+
+
+def fid_setting(samples: str, images: str, network: str, weights: str) -> str:
+    """What an FID is of."""
+    against = f"at most {int(images):,}" if int(images) else "all"
+    return (
+        f"{fid_name(network)} of {int(samples):,} samples against {against} training "
+        f"images (weights {weights})"
+    )
 
 
 def fid_name(network: str) -> str:
@@ -130,10 +137,15 @@ def _steps_table(scored: Curves) -> str:
 def _fids_at(step: int, by_seed: dict[int, list[Point]], most: int) -> str:
     """Mean and interval, with the number of seeds where it is under `most`."""
     values = [p.distance for curve in by_seed.values() for p in curve if p.step == step]
+    return of_seeds(values, most, 1)
+
+
+def of_seeds(values: list[float], most: int, digits: int) -> str:
+    """Mean and interval; in brackets the number of values where it is under `most`."""
     if not values:
         return ""
     seeds = f" ({len(values)})" if len(values) < most else ""
-    return shown(*mean_and_interval(values)) + seeds
+    return shown(*mean_and_interval(values), digits) + seeds
 
 
 def _least_table(scored: Curves, what: str) -> str:

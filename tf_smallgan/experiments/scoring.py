@@ -17,7 +17,7 @@ class Sampling:
     Attributes:
       weights: "average" or "trained".
       bn: "standing" or "moving".
-      truncation: in (0, 1].
+      truncation: as the rule has them.
     """
 
     weights: str = "average"
@@ -82,6 +82,7 @@ def evaluation_config(run: StudyRun, num_samples: int) -> Config:
         f"--standing_batches={run.config.sampling.standing_batches}",
         f"--truncation_rule={run.config.sampling.truncation_rule}",
         f"--num_samples={num_samples}",
+        f"--reference_images={run.config.schedule.eval_reference_images or 0}",
         f"--step={run.config.training.train_steps}",
         "--feature_space=classifier",
     ]

@@ -1,7 +1,8 @@
 """What an experiment found, as a picture and a section of a report in Markdown."""
 
+import itertools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf_smallgan.atomic import replacing
@@ -16,6 +17,14 @@ COLORS = (
     "#8c564b",
     "#17a2a2",
 )
+
+
+LEGEND: dict[str, Any] = {
+    "loc": "outside lower center",
+    "ncols": 4,
+    "frameon": False,
+    "fontsize": 8,
+}
 
 
 def new_figure(
@@ -39,6 +48,20 @@ def new_figure(
         each.grid(alpha=0.25)
         each.tick_params(which="both", labelsize=8)
     return figure, axes
+
+
+def colors_of(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, the same again after as many as there are."""
+    return dict(zip(names, itertools.cycle(COLORS)))
+
+
+def log_scale(ax: Any) -> None:
+    """A logarithmic y axis whose numbers are plain: "80", not "8 x 10^1"."""
+    from matplotlib import ticker
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(ticker.LogFormatter())
+    ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def save_figure(figure: Any, path: pathlib.Path) -> None:

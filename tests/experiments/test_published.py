@@ -1,0 +1,51 @@
+"""The commands as docs/experiments.md gives them go on with the published rows.
+
+A default that changes would make other runs of them, and empty reports, without a word.
+"""
+
+import pathlib
+
+import pytest
+
+from tf_smallgan import config as config_lib
+from tf_smallgan import settings
+from tf_smallgan.experiments import batch_cost, biggan_effects, image_quality
+from tf_smallgan.experiments.arms import ARMS, SIZED_ARMS
+from tf_smallgan.experiments.results import read_rows
+
+_RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results"
+
+
+def _published(name: str, column: str) -> dict[str, str]:
+    """The settings of each arm or variant."""
+    rows = read_rows(_RESULTS / f"{name}.csv")
+    assert rows
+    return {row[column]: row["settings"] for row in rows}
+
+
+def _config(name: str):
+    return config_lib.parse([], name)
+
+
+def test_image_quality():
+    arms = SIZED_ARMS | ARMS
+    found = {
+        name: image_quality.of_arm(_config("image_quality"), name, arms[name]).settings
+        for name in _published("image_quality", "arm")
+    }
+    assert found == _published("image_quality", "arm")
+
+
+def test_biggan_effects():
+    found = {
+        name: biggan_effects.of_variant(_config("biggan_effects"), name).settings
+        for name in _published("biggan_effects", "variant")
+    }
+    assert found == _published("biggan_effects", "variant")
+
+
+@pytest.mark.parametrize("column", batch_cost.SETTINGS)
+def test_batch_cost(column):
+    config = settings.complete(_config("batch_cost"))
+    published = {row[column] for row in read_rows(_RESULTS / "batch_cost.csv")}
+    assert published == {str(batch_cost.settings_of(config)[column])}
