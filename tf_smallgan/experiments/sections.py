@@ -56,12 +56,14 @@ def colors_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def log_scale(ax: Any) -> None:
-    """A logarithmic y axis whose numbers are plain: "80", not "8 x 10^1"."""
+    """A logarithmic y axis whose numbers are plain: 0.2, not 2e-01."""
     from matplotlib import ticker
 
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(ticker.LogFormatter())
-    ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.4)))
+    plain = ticker.FuncFormatter(lambda value, _: f"{value:g}")
+    ax.yaxis.set_major_formatter(plain)
+    ax.yaxis.set_minor_locator(ticker.LogLocator(subs=(2, 3, 5)))
+    ax.yaxis.set_minor_formatter(plain)
 
 
 def save_figure(figure: Any, path: pathlib.Path) -> None:
