@@ -60,11 +60,11 @@ def write_samples(config: Config) -> None:
     """
     wanted = config.sample
     assert wanted is not None
+    check_local("out", wanted.out)
     if wanted.export_dir:
         check_exported_truncation(wanted.export_dir, wanted.truncation, "truncation")
     else:
         settings.check_truncations(config, [wanted.truncation], "truncation")
-    check_local("out", wanted.out)
     suffix = pathlib.Path(wanted.out).suffix
     if suffix not in (".png", ".npz"):
         raise InputError(

@@ -60,7 +60,8 @@ def test_commands_know_how_far_an_export_goes(wide, exported, tmp_path):
     with pytest.raises(InputError, match=r"--truncation=1.6 is outside \(0, 1.5\]"):
         run_here(sample, *flags, "--truncation=1.6")
     with pytest.raises(InputError, match=r"=1.6 is outside \(0, 1.5\], for which"):
-        run_here(evaluate, f"--export_dir={wide}", "--truncations=1,1.6")
+        results = f"--results_dir={tmp_path}"
+        run_here(evaluate, f"--export_dir={wide}", results, "--truncations=1,1.6")
     with pytest.raises(InputError, match=r"--truncation=1.2 is outside \(0, 1\]"):
         run_here(sample, f"--export_dir={exported}", "--truncation=1.2")
 

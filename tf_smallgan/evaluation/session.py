@@ -81,8 +81,6 @@ def check_options(config: Config) -> None:
         raise InputError("--reference_images=1 has no spread; give at least 2, or 0.")
     if options.export_dir:
         _check_export_options(options)
-        for truncation in options.truncations:
-            check_exported_truncation(options.export_dir, truncation, "truncations")
     else:
         settings.check_truncations(
             config, options.truncations, "truncations", options.bn
@@ -302,6 +300,8 @@ def open_session(
     assert options is not None
     check_options(config)
     folder = results_folder(config)
+    for truncation in options.truncations if options.export_dir else ():
+        check_exported_truncation(options.export_dir, truncation, "truncations")
     if not config.run.workdir and not config.data.cache_dir:
         config = dataclasses.replace(
             config,
