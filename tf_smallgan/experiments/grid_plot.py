@@ -17,6 +17,8 @@ LINE, AROUND, WIDTH = 0.2, 0.75, 2.9
 def draw(grids: Sequence[GridRows], of: str, path: pathlib.Path) -> None:
     """Writes a PNG: a row a grid, a line an arm, intervals as bars, seeds as dots.
 
+    An arm of two seeds has no bar: it would be 13 times as wide as they lie apart.
+
     Args:
       of: "average" or "trained", the weights that were sampled.
     """
@@ -57,7 +59,7 @@ def _bars(ax: Any, values: dict[str, list[float]]) -> None:
         ax.errorbar(
             mean,
             place,
-            xerr=np.nan_to_num(interval),
+            xerr=np.nan_to_num(interval) if len(each) > 2 else 0,
             fmt="o",
             ms=4,
             capsize=2,
