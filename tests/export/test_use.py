@@ -11,11 +11,11 @@ from tests.commands import run_here
 from tests.export.helpers import FLAGS, STEP
 from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate, preparation, sample, settings
+from tf_smallgan.drawers import ExportDrawer, blend
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import supply
 from tf_smallgan.evaluation.supply import ExportSupply, shuffled_labels
 from tf_smallgan.models.latents import sample_truncated
-from tf_smallgan.sampling import ExportDrawer, blend
 from tf_smallgan.training import classifier
 from tf_smallgan.workdir import exported_facts
 

@@ -300,8 +300,9 @@ def open_session(
     assert options is not None
     check_options(config)
     folder = results_folder(config)
-    for truncation in options.truncations if options.export_dir else ():
-        check_exported_truncation(options.export_dir, truncation, "truncations")
+    if options.export_dir:
+        for truncation in options.truncations:
+            check_exported_truncation(options.export_dir, truncation, "truncations")
     if not config.run.workdir and not config.data.cache_dir:
         config = dataclasses.replace(
             config,
