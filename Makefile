@@ -59,11 +59,11 @@ check-tpu: $(READY) $(TPU_READY)
 tpu-environment: $(TPU_READY)
 
 # The TPU compiler's libraries and TensorFlow's do not mix: an environment of its own.
-$(TPU_READY): tf_smallgan/tpu/environment.py
+$(TPU_READY): tf_smallgan/tpu_check/environment.py
 	@echo "== Making an environment in $(TPU_VENV) (about 1.1 GB)"
 	$(PYTHON) -m venv $(TPU_VENV)
 	$(TPU_VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  $$($(PYTHON) -c "from tf_smallgan.tpu.environment import PINS; print(*PINS)")
+	  $$($(PYTHON) -c "from tf_smallgan.tpu_check.environment import PINS; print(*PINS)")
 	@touch $(TPU_READY)
 
 # Twenty kills in a row, in the middle of saves too, and lost workers; takes minutes.

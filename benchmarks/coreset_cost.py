@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from benchmarks import measuring
 from tf_smallgan import config as config_lib
-from tf_smallgan import coreset, settings
-from tf_smallgan.config import Config
+from tf_smallgan import coreset
+from tf_smallgan.config import Config, defaults
 
 _STEPS = 3
 
@@ -76,7 +76,7 @@ def peak_memory_mib(*flags: str) -> float:
 def main() -> None:
     """Prints both tables."""
     flags = sys.argv[1:]
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     print(measuring.machine())
     selections = selection_seconds(config)
     step = measuring.median_seconds(measuring.build_step(config), 7)

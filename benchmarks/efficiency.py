@@ -10,9 +10,10 @@ assumptions. docs/scaling.md names all of them.
 import dataclasses
 import sys
 
+from benchmarks.communication import Communication, count_communication
 from tf_smallgan import config as config_lib
-from tf_smallgan import plan, settings
-from tf_smallgan.communication import Communication, count_communication
+from tf_smallgan.config import defaults
+from tf_smallgan.training import plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +57,8 @@ _BATCHES = (2048, 256)
 
 def main() -> None:
     """Prints a table, a row a machine and batch."""
-    config = settings.complete(config_lib.parse(sys.argv[1:]))
-    spec = settings.model_spec(config)
+    config = defaults.complete(config_lib.parse(sys.argv[1:]))
+    spec = defaults.model_spec(config)
     costs = plan.forward_costs(spec)
     sent = count_communication(spec, config.training.discriminator_steps)
     print(sent)

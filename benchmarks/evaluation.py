@@ -15,9 +15,9 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks.stopwatch import peak_memory_mib
-from tf_smallgan.evaluation import scoring
+from tf_smallgan.evaluation import evaluator
 from tf_smallgan.evaluation.features import Collected, FeatureSpace
-from tf_smallgan.evaluation.moments import Moments
+from tf_smallgan.evaluation.frechet import Moments
 from tf_smallgan.evaluation.reference import Reference
 
 MOST_SECONDS, MOST_BYTES = 60.0, 2e9
@@ -58,7 +58,7 @@ def measure(num_samples: int, dimensions: int, num_classes: int) -> dict[str, fl
         moments[0].gaussian(), num_samples, real, labels, np.arange(num_samples), {}, ""
     )
     start = time.perf_counter()
-    found = scoring.score(
+    found = evaluator.score(
         space, reference, Collected(moments[1], fake, logits, labels), num_classes
     )
     seconds["scoring"] = time.perf_counter() - start

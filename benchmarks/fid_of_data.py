@@ -16,19 +16,19 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from absl import app, flags
 
-from tf_smallgan.config import DataConfig
+from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.convert_inception import open_archive
+from tf_smallgan.data.dataset import open_source
 from tf_smallgan.data.pixels import images_dataset
-from tf_smallgan.data.sources import open_source
-from tf_smallgan.evaluation.features import CHUNK_IMAGES, Collector
+from tf_smallgan.evaluation.features import Collector, inception_space
 from tf_smallgan.evaluation.frechet import frechet_distance
-from tf_smallgan.evaluation.inception_space import inception_space
+from tf_smallgan.sampling.generators import CHUNK_IMAGES
 
 MOST_DIFFERENCE = 1e-3
 _PEER_BATCH = 50
 
 
-def images_of_split(data: DataConfig) -> np.ndarray:
+def images_of_split(data: DataFlags) -> np.ndarray:
     """[N, H, W, C] uint8, cropped and resized as for training."""
     source = open_source(data)
     table = source.scan()
@@ -119,7 +119,7 @@ def main() -> None:
     def command(_: Sequence[str]) -> None:
         splits = [
             images_of_split(
-                DataConfig(
+                DataFlags(
                     dataset=dataset.value,
                     data_dir=data_dir.value,
                     split=f"{split}[:{count.value}]",

@@ -7,9 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from benchmarks.stopwatch import peak_memory_mib as peak_memory_mib
+from experiments.common.made_step import make_step
 from tf_smallgan.config import Config
-from tf_smallgan.experiments.made_step import make_step
 
 
 def build_step(config: Config) -> Callable[[], dict[str, Any]]:

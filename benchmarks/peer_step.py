@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import stopwatch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
 def _import_peer(path: str) -> tuple[Any, Any, Any]:

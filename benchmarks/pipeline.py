@@ -23,7 +23,7 @@ import tensorflow_datasets as tfds
 from tf_smallgan.data import batches, images
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
 from tf_smallgan.data.records import Reader, RecordTable
-from tf_smallgan.data.tfds_source import TfdsSource
+from tf_smallgan.data.tfds import TfdsSource
 
 HEIGHT, WIDTH = 375, 500
 OVERSAMPLE, EMBEDDING_DIM = 8, 32

@@ -18,16 +18,15 @@ import sys
 import tensorflow as tf
 
 from benchmarks import measuring
+from benchmarks.communication import count_communication
+from experiments.common.made_step import made_batch
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.communication import count_communication
-from tf_smallgan.config import Config
-from tf_smallgan.experiments.made_step import made_batch
-from tf_smallgan.observer import make_prior
-from tf_smallgan.training.cluster import cluster_of
+from tf_smallgan.config import Config, defaults
+from tf_smallgan.distribution.cluster import cluster_of
+from tf_smallgan.distribution.strategy import make_strategy
+from tf_smallgan.training.monitor import make_prior
 from tf_smallgan.training.state import build_state
 from tf_smallgan.training.step import make_train_step
-from tf_smallgan.training.strategy import make_strategy
 
 _ROUNDS, _STEPS = 3, 10
 _VARIANTS = {
@@ -40,7 +39,7 @@ _VARIANTS = {
 def step_seconds(config: Config, strategy: tf.distribute.Strategy) -> float:
     """The median time of a step on made data."""
     with strategy.scope():
-        state = build_state(settings.model_spec(config), config.training, seed=0)
+        state = build_state(defaults.model_spec(config), config.training, seed=0)
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
     part = config.training.batch_size // strategy.num_replicas_in_sync
     share = made_batch(config_lib.replace(config, batch_size=part))
@@ -91,14 +90,14 @@ _CHILD = "SCALING_BENCHMARK_CHILD"
 def main() -> None:
     """Prints the table, or in a child one time."""
     flags = sys.argv[1:]
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     if _CHILD in os.environ:
         strategy = make_strategy(config.run)
         with cluster_of(strategy).together():
             print(step_seconds(config, strategy))
         return
     print(measuring.machine())
-    spec = settings.model_spec(config)
+    spec = defaults.model_spec(config)
     sent = count_communication(spec, config.training.discriminator_steps)
     print(
         f"a step reduces {sent.gradient_bytes / 2**20:,.2f} MiB of gradients and "

@@ -145,7 +145,7 @@ def ratios(
 ) -> Iterator[tuple[int, float]]:
     """(batch, images/s of the export over those of the live training-mode forward)."""
     flags_ = [f"--workdir={workdir}", f"--precision={facts.precision}"]
-    restored = restore(config_lib.parse(flags_, "export"), str(facts.step))
+    restored = restore(config_lib.parse(flags_, config_lib.EXPORT), str(facts.step))
 
     @tf.function(autograph=False)
     def live(z, labels):

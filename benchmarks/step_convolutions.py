@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from experiments.common.made_step import make_step
 from tf_smallgan.config import Config
-from tf_smallgan.experiments.made_step import make_step
 
 _FORWARD, _BY_IMAGES, _BY_KERNEL = (
     "Conv2D",

@@ -11,14 +11,14 @@ import sys
 
 from benchmarks import measuring
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
+from tf_smallgan.config import defaults
 
 _WAYS = ((), ("--microbatches=4",), ("--remat",), ("--microbatches=4", "--remat"))
 
 
 def _one(flags: list[str]) -> None:
     """Prints this process's peak memory before and after a step."""
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     step = measuring.build_step(config)
     before = measuring.peak_memory_mib()
     step()

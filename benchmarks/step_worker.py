@@ -13,7 +13,8 @@ import tensorflow as tf
 from benchmarks import measuring, stopwatch
 from benchmarks.step_convolutions import convolutions_of_step
 from tf_smallgan import config as config_lib
-from tf_smallgan import plan, settings
+from tf_smallgan.config import defaults
+from tf_smallgan.training import plan
 
 # [B, H = W, C] of candidates for the machine's convolution peak.
 _SHAPES = ((64, 32, 64), (64, 32, 128), (32, 32, 256), (64, 16, 256), (16, 64, 128))
@@ -21,14 +22,14 @@ _LARGE = 20e9
 
 
 def _step(flags: list[str]) -> None:
-    config = settings.complete(config_lib.parse(flags))
-    costs = plan.forward_costs(settings.model_spec(config))
+    config = defaults.complete(config_lib.parse(flags))
+    costs = plan.forward_costs(defaults.model_spec(config))
     facts = {"flops": plan.step_flops(config, *costs)}
     stopwatch.answer(measuring.build_step(config), facts)
 
 
 def _convolutions(flags: list[str]) -> None:
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     call, flops = convolutions_of_step(config)
     stopwatch.answer(call, {"flops": flops})
 

@@ -33,11 +33,10 @@ import tensorflow as tf
 
 from benchmarks import measuring
 from benchmarks.stopwatch import Worker, take_turns
+from experiments.common.made_step import make_step
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.config import Config
+from tf_smallgan.config import Config, defaults
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.made_step import make_step
 
 _FORM_FLAGS = {"fused": "--fused_resampling", "plain": "--nofused_resampling"}
 
@@ -52,7 +51,7 @@ def _peer(asked: argparse.Namespace, config: Config) -> Worker:
     Raises:
       InputError: it has no such networks.
     """
-    spec = settings.model_spec(config)
+    spec = defaults.model_spec(config)
     if spec.architecture != "biggan" or not spec.num_classes:
         raise InputError(
             f"--peer has BigGAN with classes; not --architecture={spec.architecture} "
@@ -102,7 +101,7 @@ def ratio(over: Worker, under: Worker) -> float:
 
 def compare(asked: argparse.Namespace, flags: list[str]) -> None:
     """Prints a line a form and precision, and the ratios that matter."""
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     precisions, forms = asked.precisions.split(","), asked.forms.split(",")
     peaks = {p: _worker("peak", p) for p in precisions}
     steps = {
@@ -171,7 +170,7 @@ def _print_ratios(steps: dict[tuple[str, str], Worker], peer: Worker | None) -> 
 
 def trace(flags: list[str]) -> None:
     """Prints what it takes until a step could run."""
-    config = settings.complete(config_lib.parse(flags))
+    config = defaults.complete(config_lib.parse(flags))
     start = time.perf_counter()
     step, batch = make_step(config)
     built = time.perf_counter()

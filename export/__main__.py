@@ -3,11 +3,11 @@
 python -m export --workdir=W --export_dir=X [--step=last|best|N].
 """
 
-from tf_smallgan import command
-from tf_smallgan.config import Config
+from tf_smallgan import cli
+from tf_smallgan.config.commands import EXPORT, ExportConfig
 
 
-def run(config: Config) -> None:
+def run(config: ExportConfig) -> None:
     """Writes the next version."""
     # Imported late: flags are checked before TensorFlow has loaded.
     from export.run import export
@@ -17,7 +17,7 @@ def run(config: Config) -> None:
 
 def main() -> None:
     """The command."""
-    command.main("export", run)
+    cli.main(EXPORT, run)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 
 from export.transport import Served, Transport, with_retries
-from tf_smallgan.command import one_sentence_errors
+from tf_smallgan.cli import one_sentence_errors
 from tf_smallgan.errors import InputError
 
 _USUAL_BATCH, _LARGEST_BATCH = 16, 32
@@ -180,9 +180,9 @@ def main(argv: Sequence[str]) -> None:
         given["host"], given["protocol"], given["model"], given["timeout_s"]
     )
     images = fetch(transport, request, given["attempts"])
-    from tf_smallgan import pictures
+    from tf_smallgan.sampling import grids
 
-    pictures.write_png(given["out"], pictures.sheet(images))
+    grids.write_png(given["out"], grids.sheet(images))
     print(f"{len(images)} images: {given['out']}")
 
 

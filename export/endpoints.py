@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from export import checks
 from export.philox import seeded_uniforms
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.models.latents import truncate_uniform
-from tf_smallgan.models.sampler import to_uint8
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.sampling.sampler import to_uint8
 
 Outputs = dict[str, tf.Tensor]
 Specs = dict[str, tf.TensorSpec]

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import keras
 
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.models.convolution import Convolution
 from tf_smallgan.models.factory import build_generator
 from tf_smallgan.models.initializers import weights_follow
-from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.spectral_norm import kernels_of
 
 _TABLE_PREFIX = "table_"

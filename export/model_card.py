@@ -5,7 +5,7 @@ from typing import Any
 from export.recording import Facts
 from export.restore import Restored
 from tf_smallgan import config as config_lib
-from tf_smallgan.models.fingerprint import fingerprint
+from tf_smallgan.files import fingerprint
 from tf_smallgan.training.logs import read_metrics
 from tf_smallgan.workdir import Workdir
 

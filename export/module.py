@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from export.endpoints import ConditionalEndpoints, Specs, UnconditionalEndpoints
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.config.architectures import ModelSpec
 
 
 def build_module(

@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow as tf
 
 from export.restore import Restored
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import truncate_uniform
-from tf_smallgan.models.sampler import to_uint8
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.sampling.sampler import to_uint8
 from tf_smallgan.workdir import (
     EXPORT_EXTRA,
     EXPORT_FACTS,

@@ -4,11 +4,10 @@ import dataclasses
 
 import keras
 
-from tf_smallgan import settings
-from tf_smallgan.config import Config
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.config import Config, defaults
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.models.spectral_norm import converge
-from tf_smallgan.training.checkpoints import checkpoint_path
+from tf_smallgan.training.checkpoint_files import checkpoint_path
 from tf_smallgan.training.state import restore_average, was_trained
 from tf_smallgan.workdir import Workdir
 
@@ -41,8 +40,8 @@ def restore(config: Config, step: str) -> Restored:
     Raises:
       InputError: there is no such checkpoint, or it cannot be read.
     """
-    config = settings.complete(config)
-    spec = settings.model_spec(config)
+    config = defaults.complete(config)
+    spec = defaults.model_spec(config)
     path = checkpoint_path(Workdir(config.run.workdir), step)
     average, number = restore_average(spec, path)
     converge(average)

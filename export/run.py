@@ -12,20 +12,20 @@ from export.module import build_module
 from export.restore import Restored, restore
 from export.versions import new_version
 from export.warmup import write_warmup
-from tf_smallgan.config import Config, ExportConfig
+from tf_smallgan.config.commands import ExportConfig, ExportFlags
+from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.errors import InputError
-from tf_smallgan.tensor_float import whole_float32
 from tf_smallgan.workdir import Workdir
 
 
 @whole_float32()
-def export(config: Config) -> None:
+def export(config: ExportConfig) -> None:
     """Writes the next version of --workdir's generator below --export_dir.
 
     Raises:
       InputError: flags or checkpoint do not fit, or the statistics are not finite.
     """
-    options = config.export or ExportConfig()
+    options = config.export
     tables.check_grid(options.standing_truncations, config.sampling.truncation_rule)
     restored = restore(config, options.step)
     if restored.spec.statistics_truncations and options.standing_truncations[-1] > 1:
@@ -45,7 +45,7 @@ def export(config: Config) -> None:
     print(f"Exported step {restored.step} to {version.final}")
 
 
-def write(restored: Restored, options: ExportConfig, folder: pathlib.Path) -> None:
+def write(restored: Restored, options: ExportFlags, folder: pathlib.Path) -> None:
     """Writes a whole SavedModel and what goes with it into `folder`.
 
     Args:

@@ -4,7 +4,7 @@ import pathlib
 
 from export.recording import Facts
 from export.warmup import MODEL_NAME, batch_sizes
-from tf_smallgan.atomic import replacing
+from tf_smallgan.files import replacing
 
 # The path is inside the server's container; docs/serving.md mounts the model there.
 MODELS = f"""\

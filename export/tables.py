@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan.config.architectures import ModelSpec
+from tf_smallgan.config.checks import check_truncation
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import sample_truncated
-from tf_smallgan.models.sampler import check_truncation
-from tf_smallgan.models.spec import ModelSpec
-from tf_smallgan.models.standing import (
+from tf_smallgan.sampling.standing import (
     Draw,
     Moments,
     StatisticsGatherer,

@@ -23,9 +23,9 @@ from export.recording import Arrays, Facts
 from export.restore import restore
 from export.session import SessionModel
 from tf_smallgan import config as config_lib
-from tf_smallgan.command import one_sentence_errors
+from tf_smallgan.cli import one_sentence_errors
+from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.errors import InputError
-from tf_smallgan.tensor_float import whole_float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _largest(output: np.ndarray, expected: np.ndarray) -> float:
 def live_now(workdir: str, folder: pathlib.Path, facts: Facts) -> Arrays:
     """Outputs of the live generator, restored from the run that was exported."""
     config = config_lib.parse(
-        [f"--workdir={workdir}", f"--precision={facts.precision}"], "export"
+        [f"--workdir={workdir}", f"--precision={facts.precision}"], config_lib.EXPORT
     )
     restored = restore(config, str(facts.step))
     _, _, tables = recording.read_examples(folder)

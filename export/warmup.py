@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from export import wire
 from export.recording import EXTRA, Arrays, Facts
-from tf_smallgan.models.standing import images_a_pass
+from tf_smallgan.sampling.standing import images_a_pass
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 MODEL_NAME = "smallgan"

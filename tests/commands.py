@@ -45,4 +45,5 @@ def run_here(command, *arguments: str) -> None:
       command: a command's module, such as `tf_smallgan.sample`.
     """
     name = command.__name__.removesuffix(".__main__").rpartition(".")[2]
-    command.run(config_lib.parse(list(arguments), name))
+    accepted = getattr(command, "COMMAND", None) or getattr(config_lib, name.upper())
+    command.run(config_lib.parse(list(arguments), accepted))

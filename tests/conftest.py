@@ -2,15 +2,16 @@
 
 import os
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import pytest
 import tensorflow as tf
 
 from tests.commands import QUICK_COMPILING
-from tf_smallgan.config import RunConfig
-from tf_smallgan.training.strategy import make_strategy
+from tf_smallgan.config.flags import RunFlags
+from tf_smallgan.distribution.strategy import make_strategy
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 
 # Graphs run once or twice here, and rewriting one takes longer than that. What the
 # tests run as a process of its own is rewritten as ever.
@@ -45,4 +46,4 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def two_replicas() -> tf.distribute.Strategy:
     """MirroredStrategy on two logical CPUs, the one of this process."""
-    return make_strategy(RunConfig(strategy="mirrored", logical_cpus=2))
+    return make_strategy(RunFlags(strategy="mirrored", logical_cpus=2))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tf_smallgan.models.architectures import BIGGAN, BIGGAN_DEEP
+from tf_smallgan.config.architectures import BIGGAN, BIGGAN_DEEP
 
 CLASSES, LATENT, EMBEDDING, CH, ROWS = 3, 5, 6, 4, 51
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_smallgan import arrays
+from tf_smallgan import files
 
 
 def test_two_processes_may_write_one_file(tmp_path, monkeypatch):
@@ -11,18 +11,18 @@ def test_two_processes_may_write_one_file(tmp_path, monkeypatch):
 
     def while_another_writes(file, **values):
         monkeypatch.setattr(np, "savez", savez)
-        arrays.write_arrays(path, {"x": np.zeros(5000)})
+        files.write_arrays(path, {"x": np.zeros(5000)})
         savez(file, **values)
 
     monkeypatch.setattr(np, "savez", while_another_writes)
-    arrays.write_arrays(path, {"x": np.arange(3)})
-    np.testing.assert_array_equal(arrays.read_arrays(path)["x"], [0, 1, 2])
+    files.write_arrays(path, {"x": np.arange(3)})
+    np.testing.assert_array_equal(files.read_arrays(path)["x"], [0, 1, 2])
     assert [file.name for file in path.parent.iterdir()] == ["a.npz"]
 
 
 def test_what_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
-    arrays.write_arrays(path, {"x": np.arange(3)})
+    files.write_arrays(path, {"x": np.arange(3)})
 
     def full(file, **values):
         file.write(b"some")
@@ -30,6 +30,6 @@ def test_what_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="No space"):
-        arrays.write_arrays(path, {"x": np.zeros(3)})
-    np.testing.assert_array_equal(arrays.read_arrays(path)["x"], [0, 1, 2])
+        files.write_arrays(path, {"x": np.zeros(3)})
+    np.testing.assert_array_equal(files.read_arrays(path)["x"], [0, 1, 2])
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]

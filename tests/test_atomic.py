@@ -2,7 +2,7 @@
 
 import pytest
 
-from tf_smallgan.atomic import replacing
+from tf_smallgan.files import replacing
 
 
 def test_it_takes_the_place_of_the_file(tmp_path):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tf_smallgan.command import one_sentence_errors
+from tf_smallgan.cli import one_sentence_errors
 from tf_smallgan.errors import InputError
 
 

@@ -16,7 +16,7 @@ from tests.checkpoint_values import assert_same_variables
 from tests.commands import SMOKE, run, run_here
 from tf_smallgan import evaluate, sample, train
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import classifier
+from tf_smallgan.models import classifier
 from tf_smallgan.training.logs import read_metrics
 
 # Sampling before the end too, which must not change what is trained.

@@ -6,6 +6,7 @@ import pytest
 from absl import flags
 
 from tf_smallgan import config
+from tf_smallgan.config.parsing import sections_of
 from tf_smallgan.errors import InputError
 
 
@@ -48,22 +49,22 @@ def test_bad_flags_say_what_is_wrong(argument, error, message):
 
 
 def test_commands_have_their_own_flags():
-    assert config.parse(["--out=a.png"], "sample").sample.out == "a.png"
+    assert config.parse(["--out=a.png"], config.SAMPLE).sample.out == "a.png"
     with pytest.raises(flags.Error, match="out"):
-        config.parse(["--out=a.png"], "train")
+        config.parse(["--out=a.png"], config.TRAIN)
 
 
 def test_sample_reads_the_workdirs_flags(tmp_path):
     lines = config.to_flag_lines(config.parse(["--latent_dim=12", "--seed=3"]))
     (tmp_path / "flags.cfg").write_text("\n".join(lines))
-    parsed = config.parse([f"--workdir={tmp_path}", "--seed=8"], "sample")
+    parsed = config.parse([f"--workdir={tmp_path}", "--seed=8"], config.SAMPLE)
     assert (parsed.model.latent_dim, parsed.run.seed) == (12, 8)
     assert parsed.run.workdir == str(tmp_path)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no flags.cfg.*Train first"):
-        config.parse([f"--workdir={tmp_path}"], "sample")
+        config.parse([f"--workdir={tmp_path}"], config.SAMPLE)
 
 
 def test_replace_finds_the_section():
@@ -74,10 +75,10 @@ def test_replace_finds_the_section():
 
 
 def test_no_two_sections_share_a_flag():
-    for command in ("train", "sample", "evaluate", "export"):
+    for command in (config.TRAIN, config.SAMPLE, config.EVALUATE, config.EXPORT):
         names = [
             field.name
-            for section in config.sections_of(command).values()
+            for section in sections_of(command.config).values()
             for field in dataclasses.fields(section)
         ]
         assert len(names) == len(set(names))

@@ -16,8 +16,8 @@ from absl import flags
 from tf_smallgan import convert_inception
 from tf_smallgan.convert_inception import convert, fold_batch_norms
 from tf_smallgan.errors import InputError
+from tf_smallgan.importing.torch_archive import read_tensors
 from tf_smallgan.models.inception import file_hash, load_inception, random_weights
-from tf_smallgan.torch_archive import read_tensors
 
 
 def text(value: str) -> bytes:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.gan_library import tfgan
+from tf_smallgan.training.gan_library import tfgan
 
 
 def test_losses_and_distances_work_without_estimators():

@@ -4,25 +4,38 @@ import dataclasses
 
 import pytest
 
+from experiments.anomaly_detection import flags as anomaly_detection
+from experiments.batch_cost import flags as batch_cost
+from experiments.biggan_effects import flags as biggan_effects
+from experiments.gaussian_grid import flags as gaussian_grid
+from experiments.image_quality import flags as image_quality
 from tests.commands import run
 from tf_smallgan import config
+from tf_smallgan.config.parsing import help_text, sections_of
+
+STUDIES = (anomaly_detection, batch_cost, biggan_effects, gaussian_grid, image_quality)
+COMMANDS = (
+    *(config.TRAIN, config.PREPARE, config.SAMPLE),
+    *(config.EVALUATE, config.EXPORT, config.TPU_CHECK),
+    *(study.COMMAND for study in STUDIES),
+)
 
 
-@pytest.mark.parametrize("command", ["train", *config.COMMAND_SECTIONS])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_names_every_flag(command):
-    text = config.help_text(command, "What it is for.")
+    text = help_text(command, "What it is for.")
     assert text.startswith("What it is for.")
-    for section in config.sections_of(command).values():
+    for section in sections_of(command.config).values():
         for field in dataclasses.fields(section):
             assert f"--{field.name}" in text or f"--[no]{field.name}" in text
 
 
 def test_help_of_an_experiment_has_its_own_defaults():
-    text = config.help_text("gaussian_grid", "Grids.")
+    text = help_text(gaussian_grid.COMMAND, "Grids.")
     part = text[text.index("--train_steps") :]
     assert part[: part.index("integer")].count("'20000'") == 1
     # Nothing of it stays for other commands.
-    assert "'20000'" not in config.help_text("train", "Trains.")
+    assert "'20000'" not in help_text(config.TRAIN, "Trains.")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +44,7 @@ def test_help_of_an_experiment_has_its_own_defaults():
         ("tf_smallgan.train", "--batch_size"),
         ("tf_smallgan.sample", "--label"),
         ("export", "--export_dir"),
-        ("tf_smallgan.experiments.gaussian_grid", "--modes"),
+        ("experiments.gaussian_grid", "--modes"),
     ],
 )
 def test_help_of_a_command(module, flag):

@@ -19,14 +19,15 @@ from tests.released_states import (
 )
 from tests.test_convert_inception import archive_of
 from tf_smallgan import config as config_lib
-from tf_smallgan import evaluate, sample, sampling, settings
+from tf_smallgan import evaluate, sample
+from tf_smallgan.config import defaults
 from tf_smallgan.errors import InputError
 from tf_smallgan.import_weights import import_weights
 from tf_smallgan.importing import biggan_pytorch
-from tf_smallgan.models import standing
 from tf_smallgan.models.factory import build_discriminator
-from tf_smallgan.models.sampler import Sampler
-from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.sampling import grids, standing
+from tf_smallgan.sampling.sampler import Sampler
+from tf_smallgan.training.checkpoint_files import find_checkpoint
 from tf_smallgan.training.state import restore_average, restore_generator
 from tf_smallgan.workdir import Workdir
 
@@ -37,8 +38,10 @@ def _write(path, arrays) -> str:
 
 
 def _restored(workdir):
-    config = settings.complete(config_lib.parse([f"--workdir={workdir}"], "sample"))
-    spec = settings.model_spec(config)
+    config = defaults.complete(
+        config_lib.parse([f"--workdir={workdir}"], config_lib.SAMPLE)
+    )
+    spec = defaults.model_spec(config)
     path = find_checkpoint(Workdir(str(workdir)).checkpoints)
     return spec, path, restore_average(spec, path)[0]
 
@@ -133,7 +136,7 @@ def test_between_two_rows_the_nearer_weighs_more(deep):
 
 def test_sample_draws_from_an_imported_workdir(deep, tmp_path):
     arguments = [f"--workdir={deep[0]}", f"--out={tmp_path}/a.npz", "--count=3"]
-    sampling.write_samples(config_lib.parse(arguments, "sample"))
+    grids.write_samples(config_lib.parse(arguments, config_lib.SAMPLE))
     with np.load(tmp_path / "a.npz") as file:
         images = next(array for array in file.values() if array.ndim == 4)
     assert images.shape == (3, 128, 128, 3)

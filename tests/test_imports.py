@@ -1,135 +1,174 @@
-"""Imports go one way: from commands down to leaves."""
+"""Imports go one way, from commands down to leaves; those inside functions count too."""
 
 import ast
+import functools
 import pathlib
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parent.parent
+TREES = ("tf_smallgan", "export", "experiments", "benchmarks", "examples")
 
-# A module may import those of lower rank, or of its own package.
-RANKS = {
-    "tf_smallgan": 0,
-    "tf_smallgan.errors": 0,
-    "tf_smallgan.atomic": 0,
-    "tf_smallgan.arrays": 1,
-    "tf_smallgan.torch_archive": 1,
-    "tf_smallgan.config_sections": -1,
-    "tf_smallgan.command_sections": 0,
-    "tf_smallgan.experiment_sections": 0,
-    "tf_smallgan.config": 1,
-    "tf_smallgan.gan_library": 1,
-    "tf_smallgan.pictures": 1,
-    "tf_smallgan.replicas": 1,
-    "tf_smallgan.tensor_float": 1,
-    "tf_smallgan.command": 2,
-    "tf_smallgan.coreset": 2,
-    "tf_smallgan.data": 3,
-    "tf_smallgan.models": 3,
-    "tf_smallgan.settings": 4,
-    "tf_smallgan.workdir": 4,
-    "tf_smallgan.training": 5,
-    "tf_smallgan.preparation": 6,
-    "tf_smallgan.evaluation": 7,
-    "export": 7,
-}
-TOP = 9  # commands, their wiring and the experiments
+# From the bottom to the top: a package imports those above it in this list, and itself.
+LAYERS = (
+    ("errors",),
+    ("console", "files", "randomness"),
+    ("config",),
+    ("workdir", "cli"),
+    ("coreset", "distribution"),
+    ("models",),
+    ("data", "importing"),
+    ("training",),
+    ("sampling",),
+    ("evaluation",),
+    ("trainer", "tpu_check"),
+)
+RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+SHELL = len(LAYERS)  # the commands
 
 
-def _rank(module: str) -> int:
-    parts = module.split(".")
-    for end in range(len(parts), 0, -1):
-        name = ".".join(parts[:end])
-        if name in RANKS and (end > 1 or len(parts) == 1 or name == "export"):
-            return RANKS[name]
-    return TOP
-
-
-def _package(module: str) -> str:
-    parts = module.split(".")
-    return parts[0] if parts[0] == "export" else ".".join(parts[:2])
-
-
-def _imports(path: pathlib.Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in ("tf_smallgan", "export")}
-
-
-def _modules() -> dict[str, pathlib.Path]:
-    paths = [*ROOT.glob("tf_smallgan/**/*.py"), *ROOT.glob("export/**/*.py")]
-    names = (p.relative_to(ROOT).with_suffix("").parts for p in paths)
+@functools.cache
+def modules() -> dict[str, pathlib.Path]:
+    """The path of each module, by its dotted name."""
+    paths = [path for tree in TREES for path in (ROOT / tree).glob("**/*.py")]
+    names = (path.relative_to(ROOT).with_suffix("").parts for path in paths)
     return {
         ".".join(part for part in name if part != "__init__"): path
         for name, path in zip(names, paths)
     }
 
 
+@functools.cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of this project that a module imports, anywhere in its text."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert not node.level, f"{module} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            submodules = names & set(modules())
+            found |= submodules
+            # A package's own names live in its __init__.
+            if submodules != names:
+                found.add(node.module)
+    return frozenset(found & set(modules())) - {module}
+
+
+def package(module: str) -> str:
+    """`tf_smallgan.data.batches` is of `data`, `export.run` of `export`."""
+    tree, *rest = module.split(".")
+    return rest[0] if tree == "tf_smallgan" and rest else tree
+
+
+def circles(graph: dict[str, frozenset[str]]) -> list[list[str]]:
+    """Groups of modules that reach one another (Tarjan's components above size 1)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found
+
+
+def test_a_circle_is_found():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert circles({k: frozenset(v) for k, v in graph.items()}) == [["b", "c"]]
+
+
+def test_there_is_no_circle():
+    assert circles({module: imports(module) for module in modules()}) == []
+
+
 def test_imports_go_down():
-    modules = _modules()
-    upward = [
-        f"{module} imports {imported}"
-        for module, path in modules.items()
-        for imported in _imports(path) & set(modules)
-        if _package(imported) != _package(module)
-        and imported != "tf_smallgan"
-        and _rank(module) < TOP
-        and _rank(imported) >= _rank(module)
-    ]
+    upward = []
+    for module in modules():
+        if not module.startswith("tf_smallgan."):
+            continue
+        own = RANKS.get(package(module), SHELL)
+        for imported in imports(module) - {"tf_smallgan"}:
+            other = package(imported)
+            below = RANKS.get(other, SHELL) < own
+            if other != package(module) and not below:
+                upward.append(f"{module} imports {imported}")
     assert not upward
 
 
-def test_nothing_imports_export():
+def test_every_package_has_its_layer():
+    folders = {
+        path.parent.name for path in (ROOT / "tf_smallgan").glob("*/__init__.py")
+    }
+    assert folders <= set(RANKS)
+
+
+@pytest.mark.parametrize("tree", ["export", "experiments", "benchmarks", "examples"])
+def test_the_package_imports_none_of_the_other_trees(tree):
     assert not [
         module
-        for module, path in _modules().items()
-        if module.split(".")[0] != "export"
-        and any(name.split(".")[0] == "export" for name in _imports(path))
+        for module in modules()
+        if module.split(".")[0] == "tf_smallgan"
+        and any(name.split(".")[0] == tree for name in imports(module))
     ]
 
 
-def test_the_core_set_knows_nothing_of_images():
-    for module, path in _modules().items():
-        if module.startswith("tf_smallgan.coreset"):
-            assert {_package(name) for name in _imports(path)} <= {
-                "tf_smallgan.coreset",
-                "tf_smallgan.errors",
-            }
+def test_export_imports_neither_experiments_nor_benchmarks():
+    assert not [
+        module
+        for module in modules()
+        if module.split(".")[0] == "export"
+        and any(
+            name.split(".")[0] in ("experiments", "benchmarks")
+            for name in imports(module)
+        )
+    ]
+
+
+def test_core_sets_know_nothing_of_images_or_flags():
+    used = {
+        package(name)
+        for module in modules()
+        if module.startswith("tf_smallgan.coreset")
+        for name in imports(module)
+    }
+    assert used <= {"coreset", "errors", "randomness"}
+
+
+def _modules_with(text: str) -> list[str]:
+    return [
+        module
+        for module, path in modules().items()
+        if module.split(".")[0] in ("tf_smallgan", "export")
+        and text in path.read_text()
+    ]
 
 
 def test_one_place_imports_tensorflow_gan():
-    importers = [
-        module
-        for module, path in _modules().items()
-        if "import tensorflow_gan" in path.read_text()
-    ]
-    assert importers == ["tf_smallgan.gan_library"]
-
-
-def test_servings_own_package_is_not_needed():
-    assert not [
-        module
-        for module, path in _modules().items()
-        if "tensorflow_serving" in path.read_text().replace("tensorflow_serving/", "")
-    ]
+    assert len(_modules_with("import tensorflow_gan")) == 1
 
 
 def test_grpc_is_imported_where_it_is_used():
-    importers = [
-        module
-        for module, path in _modules().items()
-        if any(line.strip() == "import grpc" for line in path.read_text().split("\n"))
-    ]
-    assert importers == ["export.grpc_transport"]
+    assert _modules_with("    import grpc\n") == ["export.grpc_transport"]
+    assert not _modules_with("\nimport grpc\n")
 
 
-def test_only_config_and_commands_see_absl_flags():
-    readers = {
-        module
-        for module, path in _modules().items()
-        if "flags.FLAGS" in path.read_text()
-    }
-    assert readers <= {"tf_smallgan.command"}
+def test_only_the_command_line_sees_absls_flags():
+    assert _modules_with("flags.FLAGS") == ["tf_smallgan.cli"]

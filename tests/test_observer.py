@@ -5,17 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.common.arms import ARMS
+from experiments.common.priors import unlabelled_prior
 from tf_smallgan import config as config_lib
-from tf_smallgan import plan, settings
+from tf_smallgan.config import defaults
+from tf_smallgan.data.dataset import open_data
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.arms import ARMS
-from tf_smallgan.experiments.priors import unlabelled_prior
-from tf_smallgan.observer import SeenImages, batch_plan, make_prior
-from tf_smallgan.preparation import open_data
+from tf_smallgan.training import plan
+from tf_smallgan.training.monitor import SeenImages, batch_plan, make_prior
 
 
 def _config(*flags):
-    return settings.complete(
+    return defaults.complete(
         config_lib.parse(["--dataset=digits", "--latent_dim=8", *flags])
     )
 

@@ -5,15 +5,17 @@ import pathlib
 import numpy as np
 import pytest
 
-from tf_smallgan import config, plan, settings
+from tf_smallgan import config
+from tf_smallgan.config import defaults
 from tf_smallgan.errors import InputError
-from tf_smallgan.plan import ForwardCost
+from tf_smallgan.training import plan
+from tf_smallgan.training.plan import ForwardCost
 
 _CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
 
 
 def _plan(*flags):
-    return plan.plan_lines(settings.complete(config.parse(flags)))
+    return plan.plan_lines(defaults.complete(config.parse(flags)))
 
 
 def test_imagenet128_is_the_papers_models_and_batch():

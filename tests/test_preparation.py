@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan import config, preparation
+from tf_smallgan import config
+from tf_smallgan.data import dataset
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import classifier
+from tf_smallgan.models import classifier
 
 
 def _caches(folder, strategy):
     """The bytes of each file of a cache that `strategy` made."""
     flags = ("--dataset=digits", "--embedding_dim=8", f"--workdir={folder}")
-    preparation.prepare(config.parse(flags), lambda line: None, strategy)
+    dataset.prepare(config.parse(flags), lambda line: None, strategy)
     return {
         path.name: path.read_bytes()
         for path in (folder / "cache").iterdir()
@@ -34,7 +35,7 @@ def test_one_cache_seed_lets_seeds_share_a_cache(tmp_path):
     flags += (f"--workdir={tmp_path}",)
 
     def embeddings(*more):
-        prepared = preparation.prepare(config.parse([*flags, *more]), lambda line: None)
+        prepared = dataset.prepare(config.parse([*flags, *more]), lambda line: None)
         return prepared.embeddings
 
     first = embeddings("--seed=0")

@@ -5,16 +5,16 @@ import tensorflow as tf
 
 from tests.commands import SMOKE
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.preview import Preview
+from tf_smallgan.config import defaults
+from tf_smallgan.sampling.grids import Preview
 from tf_smallgan.training.logs import TensorBoard
 from tf_smallgan.training.state import build_state
 from tf_smallgan.workdir import Workdir
 
 
 def test_a_grid_changes_nothing_of_what_is_trained_and_shows_the_same_latents(tmp_path):
-    config = settings.complete(config_lib.parse([SMOKE], "train"))
-    state = build_state(settings.model_spec(config), config.training, seed=0)
+    config = defaults.complete(config_lib.parse([SMOKE], config_lib.TRAIN))
+    state = build_state(defaults.model_spec(config), config.training, seed=0)
     average = state.average
     # As after training on other data, so that sampling has something to overwrite.
     for variable in average.non_trainable_variables:

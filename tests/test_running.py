@@ -6,7 +6,7 @@ import pytest
 
 from tests.commands import run_here
 from tf_smallgan import train
-from tf_smallgan.training import classifier
+from tf_smallgan.models import classifier
 from tf_smallgan.training.logs import read_metrics
 
 FLAGS = (

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tf_smallgan import sampling
-from tf_smallgan.config import SampleConfig
+from tf_smallgan.config.commands import SampleFlags
 from tf_smallgan.errors import InputError
+from tf_smallgan.sampling import grids
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from tf_smallgan.errors import InputError
     ],
 )
 def test_a_sheet_has_a_row_for_every_class(count, label, classes, each):
-    wanted = SampleConfig(layout="classes", count=count, label=label)
-    labels = sampling._labels(wanted, 10)
+    wanted = SampleFlags(layout="classes", count=count, label=label)
+    labels = grids._labels(wanted, 10)
     np.testing.assert_array_equal(labels, np.repeat(list(classes), each))
 
 
 @pytest.mark.parametrize(("count", "num_classes"), [(5, 10), (None, 1000)])
 def test_a_sheet_without_room_for_all_classes_is_refused(count, num_classes):
-    wanted = SampleConfig(layout="classes", count=count)
+    wanted = SampleFlags(layout="classes", count=count)
     with pytest.raises(InputError, match=f"--count of at least {num_classes}"):
-        sampling._labels(wanted, num_classes)
+        grids._labels(wanted, num_classes)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_sheet_without_room_for_all_classes_is_refused(count, num_classes):
     ],
 )
 def test_a_walk_leads_through_the_classes_in_their_order(count, label, walk):
-    wanted = SampleConfig(layout="interpolation", count=count, label=label)
-    np.testing.assert_array_equal(sampling._labels(wanted, 10), list(walk))
+    wanted = SampleFlags(layout="interpolation", count=count, label=label)
+    np.testing.assert_array_equal(grids._labels(wanted, 10), list(walk))
 
 
 @pytest.mark.parametrize(
@@ -56,23 +56,23 @@ def test_a_walk_leads_through_the_classes_in_their_order(count, label, walk):
     ],
 )
 def test_a_walk_that_reaches_not_all_classes_is_refused(count, label, message):
-    wanted = SampleConfig(layout="interpolation", count=count, label=label)
+    wanted = SampleFlags(layout="interpolation", count=count, label=label)
     with pytest.raises(InputError, match=message):
-        sampling._labels(wanted, 10)
+        grids._labels(wanted, 10)
 
 
 def test_a_grid_of_few_images_is_of_classes_far_apart():
-    labels = sampling._labels(SampleConfig(count=4), 1000)
+    labels = grids._labels(SampleFlags(count=4), 1000)
     np.testing.assert_array_equal(labels, [0, 250, 500, 750])
 
 
 def test_an_interpolations_arrays_say_where_each_image_lies():
     labels = np.array([1, 7, 3, 1])
-    wanted = SampleConfig(layout="interpolation")
-    found = sampling._described(wanted, labels)
+    wanted = SampleFlags(layout="interpolation")
+    found = grids._described(wanted, labels)
     assert {len(array) for array in found.values()} == {30}
     np.testing.assert_array_equal(found["from_labels"][[0, 9, 10, 29]], [1, 1, 7, 3])
     np.testing.assert_array_equal(found["to_labels"][[0, 9, 10, 29]], [7, 7, 3, 1])
     np.testing.assert_allclose(found["fractions"][[0, 1, 9, 10]], [0, 1 / 9, 1, 0])
-    plain = sampling._described(SampleConfig(), labels[:3])
+    plain = grids._described(SampleFlags(), labels[:3])
     assert list(plain) == ["labels"]

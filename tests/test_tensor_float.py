@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from export import run as export_run
 from export import verify
-from tf_smallgan import preparation, preview, sampling
-from tf_smallgan.evaluation import commands, during_training, evaluator, reference
-from tf_smallgan.tensor_float import whole_float32
+from tf_smallgan.data import dataset
+from tf_smallgan.distribution.strategy import whole_float32
+from tf_smallgan.evaluation import during_training, evaluator, reference, run
+from tf_smallgan.sampling import grids
 
 OPTIONS = tf.config.experimental
 
@@ -31,10 +32,10 @@ def test_rounding_is_off_within_and_then_as_it_was(before):
 @pytest.mark.parametrize(
     "function",
     [
-        sampling.write_samples,
-        preview.Preview.write,
-        preparation.embedded,
-        commands.evaluate,
+        grids.write_samples,
+        grids.Preview.write,
+        dataset.embedded,
+        run.evaluate,
         evaluator.evaluate,
         reference.load_or_compute,
         during_training.TrainingEvaluation.scores,

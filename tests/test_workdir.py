@@ -87,12 +87,12 @@ def test_before_the_first_checkpoint_anything_may_change(tmp_path):
 def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
     import shutil
 
-    from tf_smallgan import running
+    from tf_smallgan import trainer
 
     usage = shutil.disk_usage(tmp_path)._replace(free=10 * 2**20)
-    monkeypatch.setattr(running.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(trainer.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match="has 10 MiB left.*make room"):
-        running._check_disk(Workdir(str(tmp_path / "new" / "run")))
+        trainer._check_disk(Workdir(str(tmp_path / "new" / "run")))
 
 
 def test_newest_version_of_an_export(tmp_path):
@@ -119,4 +119,4 @@ def test_newest_version_of_an_export(tmp_path):
 def test_a_bucket_is_not_taken_for_a_folder(command, flags):
     run = {"train": train, "sample": sample, "evaluate": evaluate}[command].run
     with pytest.raises(InputError, match="=gs://bucket/.* is an address"):
-        run(config.parse(flags, command))
+        run(config.parse(flags, getattr(config, command.upper())))

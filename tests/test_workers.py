@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tests.clusters import cluster_environments
 from tests.commands import ROOT, SMOKE, run
-from tf_smallgan.training.cluster import LOST_WORKER_EXIT
+from tf_smallgan.distribution.cluster import LOST_WORKER_EXIT
 from tf_smallgan.training.logs import read_metrics
 from tf_smallgan.workdir import SCORES_FILE
 

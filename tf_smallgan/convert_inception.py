@@ -23,8 +23,9 @@ from typing import BinaryIO
 import numpy as np
 from absl import app, flags
 
-from tf_smallgan.atomic import replacing
 from tf_smallgan.errors import InputError
+from tf_smallgan.files import replacing
+from tf_smallgan.importing.torch_archive import read_tensors
 from tf_smallgan.models.inception import (
     HOW_TO_GET_WEIGHTS,
     LOGITS_KERNEL,
@@ -32,7 +33,6 @@ from tf_smallgan.models.inception import (
     file_hash,
 )
 from tf_smallgan.models.inception_network import conv_shapes
-from tf_smallgan.torch_archive import read_tensors
 
 BATCH_NORM_EPSILON = 1e-3
 _ARCHIVE_SUFFIX = "/default_1.pt"

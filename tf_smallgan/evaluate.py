@@ -5,19 +5,20 @@ python -m tf_smallgan.evaluate --workdir=runs/digits --truncations=0.2,0.6,1.0
 python -m tf_smallgan.evaluate --workdir=runs/digits --report=report.html
 """
 
-from tf_smallgan import command, config
+from tf_smallgan import cli
+from tf_smallgan.config.commands import EVALUATE, EvaluateConfig
 
 
-def run(settings: config.Config) -> None:
+def run(config: EvaluateConfig) -> None:
     """Scores what a config names."""
-    from tf_smallgan.evaluation import commands
+    from tf_smallgan.evaluation import run as commands
 
-    commands.evaluate(settings)
+    commands.evaluate(config)
 
 
 def main() -> None:
     """Entry point."""
-    command.main("evaluate", run)
+    cli.main(EVALUATE, run)
 
 
 if __name__ == "__main__":

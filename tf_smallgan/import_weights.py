@@ -23,15 +23,13 @@ import tensorflow as tf
 from absl import app, flags
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.config import Config
+from tf_smallgan.config import Config, defaults
 from tf_smallgan.errors import InputError
 from tf_smallgan.importing import biggan_pytorch, hf
-from tf_smallgan.importing.networks import Released
-from tf_smallgan.importing.state_dict import StateDict
+from tf_smallgan.importing.state_dict import Released, StateDict
+from tf_smallgan.importing.torch_archive import read_tensors
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
-from tf_smallgan.torch_archive import read_tensors
 from tf_smallgan.workdir import Workdir
 
 FORMATS = ("hf", "biggan_pytorch")
@@ -68,7 +66,7 @@ def import_weights(
         )
     released = _read([_open(path) for path in _paths(sources, layout)], layout)
     config = _config(released, workdir, dataset)
-    spec = settings.model_spec(config)
+    spec = defaults.model_spec(config)
     with weights_follow():
         networks = {"average": build_generator(spec, name="average")}
         if released.fill_discriminator is not None:
@@ -136,7 +134,7 @@ def _config(released: Released, workdir: str, dataset: str) -> Config:
         "spectral_norm": "none",
     }
     arguments = [f"--{k}={v}" for k, v in values.items() if v is not None]
-    return settings.complete(config_lib.parse(arguments))
+    return defaults.complete(config_lib.parse(arguments))
 
 
 def _save(workdir: Workdir, networks: dict[str, Any]) -> None:

@@ -3,26 +3,28 @@
 python -m tf_smallgan.prepare --flagfile=configs/digits.cfg
 """
 
-from tf_smallgan import command, config
+from tf_smallgan import cli
+from tf_smallgan.config.commands import PREPARE
+from tf_smallgan.config.flags import Config
 
 
-def run(settings: config.Config) -> None:
+def run(config: Config) -> None:
     """Prepares the data of a config."""
-    from tf_smallgan import preparation
-    from tf_smallgan.training.cluster import cluster_of
-    from tf_smallgan.training.strategy import describe, make_strategy
+    from tf_smallgan.data import dataset
+    from tf_smallgan.distribution.cluster import cluster_of
+    from tf_smallgan.distribution.strategy import describe, make_strategy
 
-    strategy = make_strategy(settings.run)
+    strategy = make_strategy(config.run)
     with cluster_of(strategy).together():
         print(describe(strategy), flush=True)
-        data = preparation.prepare(settings, strategy=strategy)
+        data = dataset.prepare(config, strategy=strategy)
         if data.embeddings is None:
             print("--data_oversample=1 chooses no core-set of data: none is embedded.")
 
 
 def main() -> None:
     """Entry point."""
-    command.main("prepare", run)
+    cli.main(PREPARE, run)
 
 
 if __name__ == "__main__":

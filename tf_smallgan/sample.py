@@ -6,19 +6,20 @@ python -m tf_smallgan.sample --workdir=runs/digits --count=5000 --out=samples.np
 python -m tf_smallgan.sample --export_dir=runs/digits/export --label=3
 """
 
-from tf_smallgan import command, config
+from tf_smallgan import cli
+from tf_smallgan.config.commands import SAMPLE, SampleConfig
 
 
-def run(settings: config.Config) -> None:
+def run(config: SampleConfig) -> None:
     """Writes --out."""
-    from tf_smallgan import sampling
+    from tf_smallgan.sampling import grids
 
-    sampling.write_samples(settings)
+    grids.write_samples(config)
 
 
 def main() -> None:
     """Entry point."""
-    command.main("sample", run)
+    cli.main(SAMPLE, run)
 
 
 if __name__ == "__main__":

@@ -3,24 +3,26 @@
 python -m tf_smallgan.train --flagfile=configs/digits.cfg
 """
 
-from tf_smallgan import command, config
+from tf_smallgan import cli
+from tf_smallgan.config.commands import TRAIN
+from tf_smallgan.config.flags import Config
 
 
-def run(settings: config.Config) -> None:
+def run(config: Config) -> None:
     """Trains, or prints the plan with --dry_run."""
-    if settings.run.dry_run:
-        from tf_smallgan import plan
+    if config.run.dry_run:
+        from tf_smallgan.training import plan
 
-        plan.print_plan(settings)
+        plan.print_plan(config)
         return
-    from tf_smallgan import running
+    from tf_smallgan import trainer
 
-    running.train(settings)
+    trainer.train(config)
 
 
 def main() -> None:
     """Entry point."""
-    command.main("train", run)
+    cli.main(TRAIN, run)
 
 
 if __name__ == "__main__":

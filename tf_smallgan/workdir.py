@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tf_smallgan import config as config_lib
-from tf_smallgan.atomic import replacing
 from tf_smallgan.config import Config
+from tf_smallgan.config.flags import SamplingFlags, ScheduleFlags
+from tf_smallgan.config.parsing import sections_of
 from tf_smallgan.errors import InputError
+from tf_smallgan.files import replacing
 
 # What may differ between the run that made a workdir and one that goes on in it.
 _MAY_CHANGE = {
@@ -26,8 +28,8 @@ _MAY_CHANGE = {
     "train_steps",
     "microbatches",
     "remat",
-    *(field.name for field in dataclasses.fields(config_lib.ScheduleConfig)),
-    *(field.name for field in dataclasses.fields(config_lib.SamplingConfig)),
+    *(field.name for field in dataclasses.fields(ScheduleFlags)),
+    *(field.name for field in dataclasses.fields(SamplingFlags)),
 }
 
 
@@ -221,7 +223,7 @@ def check_exported_rule(export_dir: str, rule: str) -> None:
       InputError: the rule is another one and not the default.
     """
     exported = exported_facts(version_folder(export_dir))["truncation_rule"]
-    if rule not in (exported, config_lib.SamplingConfig().truncation_rule):
+    if rule not in (exported, SamplingFlags().truncation_rule):
         raise InputError(
             f"--truncation_rule={rule}, given or of the workdir's flags.cfg: "
             f"--export_dir={export_dir} draws by the rule {exported} that it was "
@@ -262,7 +264,7 @@ def shaping_flags(config: Config) -> dict[str, object]:
     """The flags that decide what a run becomes, by name: those that must not change."""
     return {
         field.name: getattr(getattr(config, section), field.name)
-        for section, kind in config_lib.COMMON_SECTIONS.items()
+        for section, kind in sections_of(Config).items()
         for field in dataclasses.fields(kind)
         if field.name not in _MAY_CHANGE
     }

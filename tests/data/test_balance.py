@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import balance, batches, order, sources
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import batches, selection
+from tf_smallgan.data import dataset as sources
 
 
 def _quotas(labels: np.ndarray, k: int, classes: int, draw: int = 0) -> np.ndarray:
-    seed = order.fold(order.root_seed(0), order.SELECT, draw)
+    seed = batches.fold(batches.root_seed(0), batches.SELECT, draw)
     labels = tf.constant(labels, tf.int32)
-    return balance.class_quotas(labels, k, classes, seed).numpy()
+    return selection.class_quotas(labels, k, classes, seed).numpy()
 
 
 def test_quotas_are_exact_where_shares_are_whole():
@@ -57,7 +58,7 @@ def test_choice_is_farthest_points_within_each_class(duplicates):
         points[:] = points[:1]
     labels = rng.randint(0, 7, 90).astype(np.int32)
     quotas = _quotas(labels, 30, 7)
-    chosen = balance.balanced_k_center(
+    chosen = selection.balanced_k_center(
         tf.constant(points), tf.constant(labels), tf.constant(quotas), 30
     ).numpy()
     assert len(set(chosen)) == 30
@@ -72,7 +73,7 @@ def digits():
     """Digits, embedded by their pixels."""
     from sklearn.datasets import load_digits
 
-    source = sources.open_source(DataConfig())
+    source = sources.open_source(DataFlags())
     table = source.scan()
     return source.reader(table), table, load_digits().data.astype(np.float32)
 
@@ -109,10 +110,10 @@ def test_weights_are_shares_within_classes(k, spread):
     points = (centres[labels] + spread * rng.randn(len(labels), 5)).astype(np.float32)
     quotas = _quotas(labels, k, 9)
     assert quotas.max() > 1 and (k > 8 or 0 in quotas)
-    chosen = balance.balanced_k_center(
+    chosen = selection.balanced_k_center(
         tf.constant(points), tf.constant(labels), tf.constant(quotas), k
     )
-    weights = balance.weights_within_classes(
+    weights = selection.weights_within_classes(
         tf.constant(points), tf.constant(labels), chosen, 9
     ).numpy()
     chosen, exact = chosen.numpy(), points.astype(np.float64)

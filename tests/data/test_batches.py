@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import coreset
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import batches, images, order, sources
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import batches, images
+from tf_smallgan.data import dataset as sources
 from tf_smallgan.data.batches import BatchPlan
 
 PLAN = BatchPlan(
@@ -43,7 +44,7 @@ class _Data:
 @pytest.fixture(scope="module")
 def data():
     """The first 100 digits, with random embeddings."""
-    source = sources.open_source(DataConfig())
+    source = sources.open_source(DataFlags())
     table = source.scan()
     names = ("labels", "digests", "channels", "file_numbers", "rows", "offsets")
     cut = {name: getattr(table, name)[:NUM_IMAGES] for name in names}
@@ -56,7 +57,7 @@ def data():
 def _epoch(seed: int, epoch: int) -> np.ndarray:
     """All record numbers of an epoch."""
     positions = tf.range(NUM_IMAGES, dtype=tf.int64) + epoch * NUM_IMAGES
-    return order.records_at(positions, NUM_IMAGES, order.root_seed(seed)).numpy()
+    return batches.records_at(positions, NUM_IMAGES, batches.root_seed(seed)).numpy()
 
 
 def _large_batch(draw: int, plan: BatchPlan) -> np.ndarray:
@@ -213,7 +214,7 @@ def test_weights_are_shares_of_the_large_batch(data):
 def test_choice_is_that_of_the_coreset_package(data):
     plan = dataclasses.replace(PLAN, method="uniform", scope="global", num_replicas=1)
     whole = _large_batch(0, plan)
-    seed = order.fold(order.root_seed(plan.seed), order.SELECT, 0)
+    seed = batches.fold(batches.root_seed(plan.seed), batches.SELECT, 0)
     chosen = coreset.select("uniform", tf.constant(data.points[whole]), 8, seed)
     element = data.elements(plan, count=1)[0]
     np.testing.assert_array_equal(element["index"][0], whole[chosen.numpy()])
@@ -261,7 +262,7 @@ def test_no_python_runs_in_the_input_graph(data, balance):
 
 def test_no_python_runs_when_reading_tfrecords(imagenet_like):
     source = sources.open_source(
-        DataConfig(dataset="imagenet2012", data_dir=imagenet_like)
+        DataFlags(dataset="imagenet2012", data_dir=imagenet_like)
     )
     table = source.scan()
     points = np.random.RandomState(0).randn(60, 3).astype(np.float32)
@@ -278,7 +279,7 @@ def test_no_python_runs_when_reading_tfrecords(imagenet_like):
 
 def test_images_without_labels_have_label_zero(image_folder):
     source = sources.open_source(
-        DataConfig(
+        DataFlags(
             dataset="image_folder",
             data_dir=str(image_folder / "cat"),
             conditional=False,

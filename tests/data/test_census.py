@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_smallgan.data import census
+from tf_smallgan.data import labels as census
 from tf_smallgan.errors import InputError
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import embeddings, pixels, sources
-from tf_smallgan.data.projection import project, projection
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import dataset, embeddings, pixels
+from tf_smallgan.data.embeddings import project, projection
 from tf_smallgan.errors import InputError
 
 SPEC = embeddings.CacheSpec(
@@ -29,7 +29,7 @@ def _pixels(images: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def digits():
-    source = sources.open_source(DataConfig())
+    source = dataset.open_source(DataFlags())
     table = source.scan()
     return source.reader(table), table
 
@@ -223,8 +223,8 @@ def test_unreadable_image_is_named(image_folder, tmp_path):
     path = image_folder / "dog" / "5.jpg"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
-    source = sources.open_source(
-        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    source = dataset.open_source(
+        DataFlags(dataset="image_folder", data_dir=str(image_folder))
     )
     table = source.scan()
     with pytest.raises(InputError, match="dog/5.jpg .* cannot be read as PNG or JPEG"):
@@ -239,8 +239,8 @@ def test_unreadable_image_is_named(image_folder, tmp_path):
 
 
 def test_an_image_that_is_gone_is_named(image_folder, tmp_path):
-    source = sources.open_source(
-        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    source = dataset.open_source(
+        DataFlags(dataset="image_folder", data_dir=str(image_folder))
     )
     table = source.scan()
     (image_folder / "dog" / "5.jpg").unlink()
@@ -274,7 +274,7 @@ def test_shuffled_and_resharded_files_keep_their_embeddings(
     )
     folder = str(tmp_path / "cache")
     first, second = (
-        sources.open_source(DataConfig(dataset="pictures", data_dir=layout))
+        dataset.open_source(DataFlags(dataset="pictures", data_dir=layout))
         for layout in layouts
     )
     tables, sizes = (first.scan(), second.scan()), {"batch_size": 4, "shard_size": 8}

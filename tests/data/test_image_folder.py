@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import census, pixels, sources
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import dataset as sources
+from tf_smallgan.data import labels, pixels
 from tf_smallgan.data.batches import BatchPlan, records_of_step, training_dataset
 from tf_smallgan.errors import InputError
 
 
 def _open(folder, conditional=None):
     return sources.open_source(
-        DataConfig(
-            dataset="image_folder", data_dir=str(folder), conditional=conditional
-        )
+        DataFlags(dataset="image_folder", data_dir=str(folder), conditional=conditional)
     )
 
 
@@ -35,7 +34,7 @@ def test_mixed_channels_are_counted_and_converted(image_folder):
     assert (
         "4 grey images were converted to RGB; "
         "2 four-channel images were converted to RGB"
-    ) in census.describe(table, 3, source.class_names)
+    ) in labels.describe(table, 3, source.class_names)
     batches = pixels.images_dataset(source.reader(table), table, 16, 3, 5)
     shapes = [tuple(images.shape) for images, _ in batches]
     assert shapes == [(5, 16, 16, 3), (5, 16, 16, 3), (2, 16, 16, 3)]
@@ -83,8 +82,8 @@ def test_one_class_is_refused_in_a_conditional_run(image_folder):
     shutil.rmtree(image_folder / "dog")
     source = _open(image_folder)
     with pytest.raises(InputError, match="All 6 images .* have the label 0"):
-        census.check_labels(source.scan(), True, source.num_classes)
-    census.check_labels(source.scan(), True, 1, one_class=True)
+        labels.check_labels(source.scan(), True, source.num_classes)
+    labels.check_labels(source.scan(), True, 1, one_class=True)
 
 
 def test_images_without_classes_need_an_unconditional_run(image_folder):
@@ -178,9 +177,7 @@ def test_damaged_image_is_named_when_training_reaches_it(image_folder):
 
 
 def test_a_folder_has_one_split(image_folder):
-    config = DataConfig(
-        dataset="image_folder", data_dir=str(image_folder), split="test"
-    )
+    config = DataFlags(dataset="image_folder", data_dir=str(image_folder), split="test")
     with pytest.raises(InputError, match="--split=test: .* give --split=train"):
         sources.open_source(config)
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_smallgan.data import exif, images
+from tf_smallgan.data import images
 
 
 def _png(pixels: np.ndarray) -> tf.Tensor:
@@ -191,7 +191,7 @@ def test_a_cameras_orientation_is_read(endian, turned):
     tags[0x0132] = "2020:01:01 00:00:00"
     encoded = _jpeg(Image.new("RGB", (16, 8)), exif=tags)
     assert Image.open(io.BytesIO(encoded)).getexif()[0x0112] == turned
-    assert int(exif.orientation(tf.constant(encoded))) == turned
+    assert int(images.orientation(tf.constant(encoded))) == turned
 
 
 def test_no_orientation_is_the_first():
@@ -201,4 +201,4 @@ def test_no_orientation_is_the_first():
     said_nothing = _jpeg(plain, exif=tags)
     torn = said_nothing[: said_nothing.index(b"Exif") + 9]
     for encoded in (_jpeg(plain), said_nothing, torn, b"", b"Exif\x00\x00II"):
-        assert int(exif.orientation(tf.constant(encoded))) == 1
+        assert int(images.orientation(tf.constant(encoded))) == 1

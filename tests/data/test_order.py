@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.data import order
+from tf_smallgan.data import batches
 
-SEED = order.root_seed(7)
+SEED = batches.root_seed(7)
 
 
 def _records(first: int, count: int, num_images: int) -> np.ndarray:
     positions = tf.range(first, first + count, dtype=tf.int64)
-    return order.records_at(positions, num_images, SEED).numpy()
+    return batches.records_at(positions, num_images, SEED).numpy()
 
 
 @pytest.mark.parametrize("num_images", [2, 10, 97, 1797])
@@ -23,7 +23,7 @@ def test_each_epoch_is_a_permutation(num_images):
 
 @tf.function(autograph=False)
 def _order(epoch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    return order.records_at(tf.range(97, dtype=tf.int64) + 97 * epoch, 97, seed)
+    return batches.records_at(tf.range(97, dtype=tf.int64) + 97 * epoch, 97, seed)
 
 
 def test_no_epoch_comes_again():
@@ -38,7 +38,7 @@ def test_no_epoch_comes_again():
 
 def test_no_two_seeds_share_an_order():
     zero = tf.constant(0, tf.int64)
-    seeds = {bytes(_order(zero, order.root_seed(s)).numpy()) for s in range(1000)}
+    seeds = {bytes(_order(zero, batches.root_seed(s)).numpy()) for s in range(1000)}
     assert len(seeds) == 1000
 
 
@@ -54,14 +54,14 @@ def test_far_positions_cost_nothing():
 
 def test_folding_separates_uses_and_draws():
     seeds = [
-        tuple(order.fold(SEED, use, draw).numpy())
-        for use in (order.ORDER, order.SELECT, order.FLIP)
+        tuple(batches.fold(SEED, use, draw).numpy())
+        for use in (batches.ORDER, batches.SELECT, batches.FLIP)
         for draw in range(50)
     ]
     assert len(set(seeds)) == len(seeds)
 
 
 def test_large_run_seeds_are_kept_apart():
-    assert tuple(order.root_seed(1).numpy()) != tuple(
-        order.root_seed(2**31 + 1).numpy()
+    assert tuple(batches.root_seed(1).numpy()) != tuple(
+        batches.root_seed(2**31 + 1).numpy()
     )

@@ -1,6 +1,6 @@
 """The progress line."""
 
-from tf_smallgan.data.progress import ProgressLine
+from tf_smallgan.console import ProgressLine
 
 
 def test_speed_and_time_left_count_from_the_first_call():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_smallgan.data.seen import SeenRecords
+from tf_smallgan.training.monitor import SeenRecords
 
 
 def test_fraction_counts_each_record_once():

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import catalog, images, sources
+from tf_smallgan.config import catalog
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import dataset, images
 from tf_smallgan.data.records import RecordTable
 from tf_smallgan.errors import InputError
 
 
 def test_digits_are_as_the_catalog_says():
-    source = sources.open_source(DataConfig())
+    source = dataset.open_source(DataFlags())
     table, known = source.scan(), catalog.CATALOG["digits"]
     assert table.num_images == known.num_images
     assert source.num_classes == known.num_classes == table.labels.max() + 1
@@ -24,7 +25,7 @@ def test_digits_are_as_the_catalog_says():
 def test_digits_decode_to_scikit_learn_s_pixels():
     from sklearn.datasets import load_digits
 
-    source = sources.open_source(DataConfig())
+    source = dataset.open_source(DataFlags())
     table = source.scan()
     read = source.reader(table)
     for record in (0, 1000):
@@ -36,12 +37,12 @@ def test_digits_decode_to_scikit_learn_s_pixels():
 
 def test_digits_have_one_split():
     with pytest.raises(InputError, match="--split=test: digits has only.*train"):
-        sources.open_source(DataConfig(split="test"))
+        dataset.open_source(DataFlags(split="test"))
 
 
 def test_table_survives_saving(image_folder, tmp_path):
-    source = sources.open_source(
-        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    source = dataset.open_source(
+        DataFlags(dataset="image_folder", data_dir=str(image_folder))
     )
     table, path = source.scan(), f"{tmp_path}/table.npz"
     table.save(path)
@@ -62,8 +63,8 @@ def test_a_table_is_read_back_as_older_numpy_wrote_it(
         savez(file, **{name: np.asarray(array) for name, array in arrays.items()})
 
     monkeypatch.setattr(np, "savez", before_2_2)
-    source = sources.open_source(
-        DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    source = dataset.open_source(
+        DataFlags(dataset="image_folder", data_dir=str(image_folder))
     )
     table, path = source.scan(), f"{tmp_path}/table.npz"
     table.save(path)
@@ -81,20 +82,20 @@ def test_identity_is_of_images_not_of_their_order(make_table):
 
 
 def test_scan_runs_once_until_files_change(image_folder, tmp_path, monkeypatch):
-    data = DataConfig(dataset="image_folder", data_dir=str(image_folder))
+    data = DataFlags(dataset="image_folder", data_dir=str(image_folder))
     scans = []
-    scan = type(sources.open_source(data)).scan
+    scan = type(dataset.open_source(data)).scan
     monkeypatch.setattr(
-        type(sources.open_source(data)),
+        type(dataset.open_source(data)),
         "scan",
         lambda self, report: scans.append(1) or scan(self, report),
     )
     folder = str(tmp_path / "cache")
-    first = sources.load_table(sources.open_source(data), folder)
-    again = sources.load_table(sources.open_source(data), folder)
+    first = dataset.load_table(dataset.open_source(data), folder)
+    again = dataset.load_table(dataset.open_source(data), folder)
     assert len(scans) == 1 and again.identity_hash == first.identity_hash
     (image_folder / "cat" / "0.png").unlink()
-    changed = sources.load_table(sources.open_source(data), folder)
+    changed = dataset.load_table(dataset.open_source(data), folder)
     assert len(scans) == 2 and changed.num_images == first.num_images - 1
 
 

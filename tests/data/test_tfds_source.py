@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tf_smallgan.config import DataConfig
-from tf_smallgan.data import images, sources
+from tf_smallgan.config.flags import DataFlags
+from tf_smallgan.data import dataset, images
 from tf_smallgan.data.records import ImageSource, RecordTable
 from tf_smallgan.errors import InputError
 
@@ -17,8 +17,8 @@ NUM_IMAGES = 60
 
 
 def _open(data_dir: str, name: str = "imagenet2012", split: str = "train"):
-    return sources.open_source(
-        DataConfig(dataset=name, data_dir=str(data_dir), split=split)
+    return dataset.open_source(
+        DataFlags(dataset=name, data_dir=str(data_dir), split=split)
     )
 
 

@@ -7,11 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.config import Config
+from tf_smallgan.config import Config, defaults
+from tf_smallgan.data.dataset import TrainingData, open_data
 from tf_smallgan.evaluation.features import FeatureSpace
-from tf_smallgan.preparation import TrainingData, open_data
-from tf_smallgan.training import classifier as classifier_training
+from tf_smallgan.models import classifier
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.logs import MetricsFile
 from tf_smallgan.training.state import build_state
@@ -33,10 +32,10 @@ FLAGS = (
 def workdir(tmp_path_factory) -> pathlib.Path:
     """A run at step 12 with random weights and a log; its classifier is quick."""
     path = tmp_path_factory.mktemp("run")
-    config = settings.complete(config_lib.parse([f"--workdir={path}", *FLAGS]))
+    config = defaults.complete(config_lib.parse([f"--workdir={path}", *FLAGS]))
     places = Workdir(str(path))
     places.open(config)
-    state = build_state(settings.model_spec(config), config.training, seed=0)
+    state = build_state(defaults.model_spec(config), config.training, seed=0)
     rng = np.random.default_rng(0)
     for variable in state.average.trainable_variables:
         noise = rng.normal(size=variable.shape).astype(np.float32)
@@ -53,19 +52,21 @@ def workdir(tmp_path_factory) -> pathlib.Path:
 
 def _quick_classifier(config: Config) -> None:
     """Keeps a classifier of a few steps in the cache, for all that ask later."""
-    steps = classifier_training._MIN_STEPS, classifier_training._MAX_STEPS
+    steps = classifier._MIN_STEPS, classifier._MAX_STEPS
     try:
-        classifier_training._MIN_STEPS = classifier_training._MAX_STEPS = 60
+        classifier._MIN_STEPS = classifier._MAX_STEPS = 60
         open_data(config, say=lambda text: None).classifier()
     finally:
-        classifier_training._MIN_STEPS, classifier_training._MAX_STEPS = steps
+        classifier._MIN_STEPS, classifier._MAX_STEPS = steps
 
 
 @pytest.fixture(scope="session")
 def config(workdir) -> Config:
     """The run's completed config, as `evaluate` reads it."""
-    return settings.complete(
-        config_lib.parse([f"--workdir={workdir}", "--num_samples=60"], "evaluate")
+    return defaults.complete(
+        config_lib.parse(
+            [f"--workdir={workdir}", "--num_samples=60"], config_lib.EVALUATE
+        )
     )
 
 

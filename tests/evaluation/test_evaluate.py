@@ -11,14 +11,14 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import during_training
-from tf_smallgan.evaluation.commands import sweep_name
 from tf_smallgan.evaluation.results import SCORES_FILE, append_record
-from tf_smallgan.models.fingerprint import fingerprint
+from tf_smallgan.evaluation.run import sweep_name
+from tf_smallgan.files import fingerprint
 from tf_smallgan.training.logs import read_metrics
 
 
 def parse(workdir, *flags):
-    return config_lib.parse([f"--workdir={workdir}", *flags], "evaluate")
+    return config_lib.parse([f"--workdir={workdir}", *flags], config_lib.EVALUATE)
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +141,11 @@ def test_two_replicas_score_what_one_scores(ran, workdir, two_replicas, tmp_path
 
 
 def test_during_training(config, data, ran):
-    from tf_smallgan import settings
+    from tf_smallgan.config import defaults
     from tf_smallgan.training.state import build_state
 
     config = config_lib.replace(config, eval_samples=40, eval_reference_images=500)
-    state = build_state(settings.model_spec(config), config.training, seed=0)
+    state = build_state(defaults.model_spec(config), config.training, seed=0)
     said = []
     evaluation = during_training.TrainingEvaluation(
         config, data, state.average, say=said.append
@@ -210,7 +210,7 @@ def test_bad_flags(workdir, flags, message):
 
 
 def test_no_labels_and_no_inception(config):
-    from tf_smallgan.evaluation.session import wanted_spaces
+    from tf_smallgan.evaluation.setup import wanted_spaces
 
     unlabelled = config_lib.replace(config, num_classes=None, conditional=False)
     of_one_class = config_lib.replace(unlabelled, num_classes=1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_smallgan.distribution.replicas import OnReplicas
 from tf_smallgan.evaluation import features as features_lib
 from tf_smallgan.evaluation.features import Collector, classifier_space
-from tf_smallgan.replicas import OnReplicas
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 1), np.uint8)
 LABELS = np.arange(150, dtype=np.int32) % 3

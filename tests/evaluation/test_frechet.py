@@ -6,7 +6,7 @@ import scipy.linalg
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import frechet
-from tf_smallgan.evaluation.moments import Gaussian, Moments
+from tf_smallgan.evaluation.frechet import Gaussian, Moments
 
 
 def features(count: int, dim: int, seed: int, scale: float = 1.0) -> np.ndarray:

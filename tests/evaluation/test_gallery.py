@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.evaluation import gallery
+from tf_smallgan.evaluation import report
 from tf_smallgan.evaluation.evaluator import Measure, evaluate
 from tf_smallgan.evaluation.reference import load_or_compute
 
@@ -41,7 +41,7 @@ def test_kept_images_are_the_first(measure, monkeypatch, room, kept):
 
 
 def test_pairs_are_of_the_distances_beside_them(measure, data):
-    pairs = gallery.nearest_pairs(scored(measure), [measure], data)[measure.space.name]
+    pairs = report.nearest_pairs(scored(measure), [measure], data)[measure.space.name]
     assert len(pairs) == 10
     embed = measure.space.function
     for sample, real, distance in (dataclasses.astuple(pair) for pair in pairs):
@@ -59,8 +59,8 @@ def test_pairs_are_found_when_records_are_renumbered(measure, data):
 
     renumbered = dataclasses.replace(data, table=table, read=read)
     evaluation, name = scored(measure), measure.space.name
-    expected = gallery.nearest_pairs(evaluation, [measure], data)[name]
-    found = gallery.nearest_pairs(evaluation, [measure], renumbered)[name]
+    expected = report.nearest_pairs(evaluation, [measure], data)[name]
+    found = report.nearest_pairs(evaluation, [measure], renumbered)[name]
     assert inverse[0] != 0
     for one, other in zip(expected, found):
         np.testing.assert_array_equal(one.nearest, other.nearest)
@@ -70,6 +70,6 @@ def test_images_that_the_data_lack_are_not_shown(measure, data):
     digests = measure.reference.digests.copy()
     digests[5] += 1
     other = dataclasses.replace(measure.reference, digests=digests)
-    assert not gallery.nearest_pairs(
+    assert not report.nearest_pairs(
         scored(measure), [Measure(measure.space, other)], data
     )

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.inception_module import folder_hash, module_space
-from tf_smallgan.evaluation.session import open_spaces, wanted_spaces
+from tf_smallgan.evaluation.features import folder_hash, module_space
+from tf_smallgan.evaluation.setup import open_spaces, wanted_spaces
 from tf_smallgan.models.inception import preprocess
 
 
@@ -80,7 +80,9 @@ def test_the_hash_follows_the_weights(folder, tmp_path):
 
 def test_evaluate_takes_it_in_place_of_weights(folder):
     flags = ["--dataset=digits", f"--inception_module={folder}"]
-    config = config_lib.parse([*flags, "--feature_space=inception"], "evaluate")
+    config = config_lib.parse(
+        [*flags, "--feature_space=inception"], config_lib.EVALUATE
+    )
     assert wanted_spaces(config) == ("inception",)
     (space,) = open_spaces(config, None, ("inception",), None)
     assert space.hash == folder_hash(pathlib.Path(folder))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.kernel import kernel_distance
-from tf_smallgan.gan_library import tfgan
+from tf_smallgan.training.gan_library import tfgan
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> float:

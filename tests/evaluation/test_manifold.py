@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation import neighbors
-from tf_smallgan.evaluation.manifold import compare_manifolds
-from tf_smallgan.evaluation.memorization import nearest_training_images
-from tf_smallgan.evaluation.modes import modes_reached, num_cells
+from tf_smallgan.evaluation import manifold
+from tf_smallgan.evaluation.manifold import (
+    compare_manifolds,
+    modes_reached,
+    nearest_training_images,
+    num_cells,
+)
 
 
 def clouds(reals: int = 90, fakes: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +52,7 @@ def test_density_and_coverage_equal_brute_force():
 def test_blocks_change_nothing(monkeypatch):
     real, fake = clouds()
     whole = compare_manifolds(real, fake)
-    monkeypatch.setattr(neighbors, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(manifold, "_BLOCK_ROWS", 7)
     assert compare_manifolds(real, fake) == whole
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation import moments as moments_lib
-from tf_smallgan.evaluation.moments import Moments
+from tf_smallgan.evaluation import frechet as moments_lib
+from tf_smallgan.evaluation.frechet import Moments
 
 
 @pytest.fixture(autouse=True, params=[1, 100, 1024])

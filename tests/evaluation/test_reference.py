@@ -9,9 +9,12 @@ import tensorflow as tf
 
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import reference as reference_lib
-from tf_smallgan.evaluation import unfinished as unfinished_lib
-from tf_smallgan.evaluation.reference import load_or_compute, load_reference
-from tf_smallgan.evaluation.unfinished import UnfinishedFile
+from tf_smallgan.evaluation import reference as unfinished_lib
+from tf_smallgan.evaluation.reference import (
+    UnfinishedFile,
+    load_or_compute,
+    load_reference,
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from tf_smallgan.evaluation import report
-from tf_smallgan.evaluation.evaluator import Evaluation, Measure
-from tf_smallgan.evaluation.moments import Gaussian
-from tf_smallgan.evaluation.quantities import QUANTITIES
+from tf_smallgan.evaluation.evaluator import Evaluation, Measure, Scores
+from tf_smallgan.evaluation.frechet import Gaussian
 from tf_smallgan.evaluation.reference import Reference
-from tf_smallgan.evaluation.report_content import Content, Pair
-from tf_smallgan.evaluation.scoring import Scores
+from tf_smallgan.evaluation.report import Content, Pair
+from tf_smallgan.evaluation.results import QUANTITIES
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = (

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tf_smallgan.evaluation.evaluator import count_name, metric_name, score
 from tf_smallgan.evaluation.features import Collected
-from tf_smallgan.evaluation.moments import Moments
-from tf_smallgan.evaluation.quantities import QUANTITIES
+from tf_smallgan.evaluation.frechet import Moments
 from tf_smallgan.evaluation.reference import Reference
-from tf_smallgan.evaluation.scoring import count_name, metric_name, score
+from tf_smallgan.evaluation.results import QUANTITIES
 
 
 def collected(count: int, seed: int, logits: bool = True) -> Collected:

@@ -5,9 +5,9 @@ import pytest
 
 from tf_smallgan.config import replace
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation import supply
-from tf_smallgan.evaluation.session import open_supply
-from tf_smallgan.evaluation.supply import shuffled_labels
+from tf_smallgan.evaluation.setup import open_supply
+from tf_smallgan.sampling import generators
+from tf_smallgan.sampling.generators import shuffled_labels
 
 LABELS = shuffled_labels(150, 10, seed=0)
 
@@ -23,7 +23,7 @@ def supply_of(config):
             opened[key], _ = open_supply(replace(config, **flags), strategy)
         return opened[key]
 
-    return supply
+    return generators
 
 
 def draw(supply_of, strategy=None, truncation=0.7, labels=LABELS, **flags):
@@ -67,7 +67,7 @@ def test_two_replicas_draw_what_one_draws(supply_of, two_replicas, bn):
 
 
 def test_large_images_are_drawn_in_smaller_passes(config, supply_of, monkeypatch):
-    monkeypatch.setattr(supply, "images_a_pass", lambda resolution: 16)
+    monkeypatch.setattr(generators, "images_a_pass", lambda resolution: 16)
     several, _ = open_supply(replace(config, bn="moving"), None)
     batches = list(several.images(LABELS, 0.7))
     images = np.concatenate([images for images, _ in batches])

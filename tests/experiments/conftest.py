@@ -2,10 +2,10 @@
 
 import pytest
 
+from experiments.common import runs
 from tests.experiments.studies import FakeTraining
-from tf_smallgan import running
-from tf_smallgan.experiments import runs
-from tf_smallgan.training import classifier
+from tf_smallgan import trainer
+from tf_smallgan.models import classifier
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def training(monkeypatch) -> FakeTraining:
     The classifier stays as it was initialised.
     """
     fake = FakeTraining()
-    monkeypatch.setattr(running, "train", fake)
+    monkeypatch.setattr(trainer, "train", fake)
     monkeypatch.setattr(runs, "prepare_shared", lambda runs: None)
     monkeypatch.setattr(classifier, "_fit", lambda *_: 0.5)
     return fake

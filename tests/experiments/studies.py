@@ -1,6 +1,6 @@
 """Studies of runs that are not trained, or hardly: what is quick, for tests."""
 
-from tf_smallgan import settings
+from tf_smallgan.config import defaults
 from tf_smallgan.training.checkpoint_files import steps_in
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.logs import MetricsFile, read_metrics
@@ -31,7 +31,7 @@ class FakeTraining:
         self.networks = False
 
     def __call__(self, config) -> None:
-        config = settings.complete(config)
+        config = defaults.complete(config)
         workdir = Workdir(config.run.workdir)
         workdir.open(config)
         first = max(steps_in(workdir.checkpoints), default=0)
@@ -47,7 +47,7 @@ class FakeTraining:
             if every and step % every == 0:
                 log.append(step, {SCORE: 90.0 / step})
         if self.networks:
-            state = build_state(settings.model_spec(config), config.training, 0)
+            state = build_state(defaults.model_spec(config), config.training, 0)
             state.step.assign(last)
             for variable in state.average.trainable_variables:
                 variable.assign(variable * 1.5)

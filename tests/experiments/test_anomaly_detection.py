@@ -3,19 +3,16 @@
 import numpy as np
 import pytest
 
+from experiments.anomaly_detection import __main__ as anomaly_detection
+from experiments.anomaly_detection import data as anomaly_data
+from experiments.anomaly_detection import energy_model, report, run
+from experiments.anomaly_detection import flags as anomaly_detection_flags
+from experiments.common.arms import ARMS
+from experiments.common.results import ResultsTable, read_rows
 from tests.commands import run_here
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
+from tf_smallgan.config import defaults
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import (
-    anomaly_data,
-    anomaly_detection,
-    anomaly_report,
-    anomaly_run,
-    energy_model,
-)
-from tf_smallgan.experiments.arms import ARMS
-from tf_smallgan.experiments.results import ResultsTable, read_rows
 
 SMALL = ("--latent_dim=4", "--resolution=8", "--batch_size=32")
 
@@ -26,25 +23,25 @@ def small_networks(monkeypatch):
 
 
 def _config(*flags):
-    parsed = config_lib.parse([*SMALL, *flags], "anomaly_detection")
-    return settings.complete_data(parsed, None)
+    parsed = config_lib.parse([*SMALL, *flags], anomaly_detection_flags.COMMAND)
+    return defaults.complete_data(parsed, None)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.6])
 def test_energies_that_say_nothing_score_the_share_of_anomalies(share):
     anomalies = np.arange(100) < 10
-    score = anomaly_run.auprc(np.ones(100), anomalies, share)
+    score = run.auprc(np.ones(100), anomalies, share)
     assert score == pytest.approx(share)
 
 
 def test_area_by_hand():
     energies, anomalies = np.array([3.0, 2, 1, 0]), np.array([1, 0, 1, 0], bool)
     # Recall 1/2 at precision 1, then 1 at 2/3; at a share of 1/3 that one is 1/2.
-    assert anomaly_run.auprc(energies, anomalies, 1 / 2) == pytest.approx(5 / 6)
-    assert anomaly_run.auprc(energies, anomalies, 1 / 3) == pytest.approx(3 / 4)
-    assert anomaly_run.auprc(-energies, ~anomalies, 1 / 2) == pytest.approx(5 / 6)
+    assert run.auprc(energies, anomalies, 1 / 2) == pytest.approx(5 / 6)
+    assert run.auprc(energies, anomalies, 1 / 3) == pytest.approx(3 / 4)
+    assert run.auprc(-energies, ~anomalies, 1 / 2) == pytest.approx(5 / 6)
     # The more images are anomalies, the less they are worth finding.
-    assert anomaly_run.auprc(anomalies * 1.0, anomalies, 0.01) == pytest.approx(1)
+    assert run.auprc(anomalies * 1.0, anomalies, 0.01) == pytest.approx(1)
 
 
 def test_the_anomaly_is_not_trained_on():
@@ -66,11 +63,11 @@ def test_what_is_refused():
         anomaly_detection.all_jobs(_config("--anomalies=3,10"))
     with pytest.raises(InputError, match="2,048 images, more than the 1,295"):
         config = ARMS["both"].configure(_config("--batch_size=256"))
-        next(anomaly_run.train(config, anomaly_data.load(config, 3)))
+        next(run.train(config, anomaly_data.load(config, 3)))
     data = anomaly_data.load(_config(), 3)
     energies = np.full(len(data.test), np.nan)
     with pytest.raises(InputError, match="diverged.*--discriminator_lr"):
-        anomaly_run.measure(energies, data)
+        run.measure(energies, data)
 
 
 def test_a_run_follows_from_its_settings():
@@ -78,8 +75,8 @@ def test_a_run_follows_from_its_settings():
         config = _config("--train_steps=90", "--scored_epochs=2")
         config = ARMS[arm].configure(config)
         data = anomaly_data.load(config, 3)
-        assert anomaly_run.steps_per_epoch(len(data.train), config) == 40
-        *_, before, last = anomaly_run.train(config, data)
+        assert run.steps_per_epoch(len(data.train), config) == 40
+        *_, before, last = run.train(config, data)
         assert (before[:2], last[:2]) == ((1, 40), (2, 80))
         return last[2]
 
@@ -117,7 +114,7 @@ def test_a_class_gains_once_however_many_seeds_it_has():
         ("plain", 2): {0: 0.5},
         ("both", 2): {0: 0.4, 1: 0.9},
     }
-    assert anomaly_report.gains(scores, "both") == pytest.approx([0.15, -0.1])
+    assert report.gains(scores, "both") == pytest.approx([0.15, -0.1])
 
 
 def test_scores_and_gains_by_hand(tmp_path):
@@ -133,11 +130,11 @@ def test_scores_and_gains_by_hand(tmp_path):
             score = base + (epoch - 9.5) * 0.02
             row |= {"auprc": score, "auprc_published_share": 2 * score}
             table.add([job.key | row])
-    scores = anomaly_report.scores_of(table.rows, "auprc")
+    scores = report.scores_of(table.rows, "auprc")
     assert scores["both", 1] == pytest.approx({0: 0.15, 1: 0.16})
     assert scores["both", 2] == pytest.approx({0: 0.25})
-    assert anomaly_report.gains(scores, "both") == pytest.approx([0.05] * 2)
-    anomaly_report.write(tmp_path, config)
+    assert report.gains(scores, "both") == pytest.approx([0.05] * 2)
+    report.write(tmp_path, config)
     text = (tmp_path / "anomaly_detection.md").read_text()
     assert "| 1 | 2 | 0.210 ± 0.127 | 0.310 ± 0.127 | 0.281 | 0.300 |" in text
     # 0.281 is less than 0.3.

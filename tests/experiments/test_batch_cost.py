@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from experiments.batch_cost import __main__ as batch_cost
+from experiments.batch_cost import flags as batch_cost_flags
+from experiments.batch_cost import worker
+from experiments.batch_cost.report import crossings, equal_batch
+from experiments.common.fresh_process import peak_memory_mib
+from experiments.common.results import read_rows
 from tests.commands import run_here
 from tf_smallgan import config as config_lib
+from tf_smallgan.data.dataset import prepare
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import batch_cost, batch_cost_worker
-from tf_smallgan.experiments.batch_cost_report import crossings, equal_batch
-from tf_smallgan.experiments.fresh_process import peak_memory_mib
-from tf_smallgan.experiments.results import read_rows
-from tf_smallgan.preparation import prepare
 
 SMALL = (
     "--architecture=sngan",
@@ -56,18 +58,20 @@ def test_no_equal_batch_beyond_those_measured():
 
 def test_large_batches_are_offered_from_a_small_data_set(tmp_path):
     config = config_lib.parse(
-        ["--data_oversample=1", f"--workdir={tmp_path}"], "batch_cost"
+        ["--data_oversample=1", f"--workdir={tmp_path}"], batch_cost_flags.COMMAND
     )
     data = prepare(config, lambda line: None)
-    many = batch_cost_worker.repeated(data, 1798)
+    many = worker.repeated(data, 1798)
     assert many.table.num_images == 2 * 1797
     assert many.table.labels[5] == many.table.labels[1797 + 5] == data.table.labels[5]
     assert many.read(np.int64(1797 + 5)) == data.read(np.int64(5))
-    assert batch_cost_worker.repeated(data, 1797) is data
+    assert worker.repeated(data, 1797) is data
 
 
 def test_jobs_and_what_is_refused():
-    config = config_lib.parse(["--batch_sizes=8,4", "--oversamples=2"], "batch_cost")
+    config = config_lib.parse(
+        ["--batch_sizes=8,4", "--oversamples=2"], batch_cost_flags.COMMAND
+    )
     jobs = batch_cost.all_jobs(config)
     assert [(job.batch_size, job.oversample) for job in jobs] == [
         (4, 1),
@@ -82,12 +86,12 @@ def test_jobs_and_what_is_refused():
 
 def test_a_measurement(tmp_path):
     config = config_lib.parse(
-        [*SMALL, "--batch_size=4", "--discriminator_steps=1"], "batch_cost"
+        [*SMALL, "--batch_size=4", "--discriminator_steps=1"], batch_cost_flags.COMMAND
     )
-    batch_cost_worker.fill_cache(config, str(tmp_path))
+    worker.fill_cache(config, str(tmp_path))
     # All seeds share the cache that the first one filled.
     other = config_lib.replace(config, seed=1)
-    measured = batch_cost_worker.measure(other, str(tmp_path), updates=2)
+    measured = worker.measure(other, str(tmp_path), updates=2)
     assert min(measured["seconds"], measured["cpu_seconds"]) > 0
     assert 0 <= measured["added_mib"] < measured["peak_mib"]
     assert measured["peak_mib"] == pytest.approx(peak_memory_mib(), rel=0.05)
@@ -103,9 +107,7 @@ def test_the_command_measures_once_what_is_missing(tmp_path, monkeypatch):
         memory = {"peak_mib": 100.0, "added_mib": 10.0}
         return {"seconds": 2 * job, "cpu_seconds": 3 * job} | memory
 
-    monkeypatch.setattr(
-        "tf_smallgan.experiments.fresh_process.in_fresh_process", instead
-    )
+    monkeypatch.setattr("experiments.common.fresh_process.in_fresh_process", instead)
     flags = (f"--workdir={tmp_path}", "--batch_sizes=4,16", "--oversamples=4")
     run_here(batch_cost, *flags, *SMALL)
     assert calls == [

@@ -2,23 +2,19 @@
 
 import pytest
 
+from experiments.biggan_effects import __main__ as biggan_effects
+from experiments.biggan_effects import flags as biggan_effects_flags
+from experiments.biggan_effects import timing
+from experiments.biggan_effects.rows import EffectRows
+from experiments.common import made_step, runs, scoring, turns
+from experiments.common.made_step import make_step
+from experiments.common.results import ResultsTable, read_rows
+from experiments.common.scoring import PLAIN, Sampling
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
 from tf_smallgan import config as config_lib
-from tf_smallgan import running
+from tf_smallgan import trainer
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import (
-    biggan_effects,
-    effects_timing,
-    made_step,
-    runs,
-    scoring,
-    turns,
-)
-from tf_smallgan.experiments.effects_rows import EffectRows
-from tf_smallgan.experiments.made_step import make_step
-from tf_smallgan.experiments.results import ResultsTable, read_rows
-from tf_smallgan.experiments.scoring import PLAIN, Sampling
 from tf_smallgan.training.recovery import Collapsed
 
 FLAGS = (*SMALL, "--train_steps=2", "--num_samples=40")
@@ -71,18 +67,18 @@ def test_the_time_of_a_step_is_measured_on_its_own(
     flags = (*flags, "--variants=base,neither")
     timed = []
     monkeypatch.setattr(
-        effects_timing, "some_steps", lambda config: lambda: timed.append(config)
+        timing, "some_steps", lambda config: lambda: timed.append(config)
     )
     monkeypatch.setattr(turns, "median", lambda seconds, name: 0.5)
     monkeypatch.setattr(turns, "median_ratio", lambda seconds, name, base: 0.75)
     run_here(biggan_effects, *flags)
     run_here(biggan_effects, *flags, "--timing")
     # Each once before the rounds; the networks are those of the variants.
-    assert len(timed) == 2 * (1 + effects_timing.ROUNDS)
+    assert len(timed) == 2 * (1 + timing.ROUNDS)
     assert [config.model.skip_latents for config in timed[:2]] == [True, False]
     assert len(training.began) == 2
     section = (tmp_path / "biggan_effects.md").read_text()
-    milliseconds = 500 / effects_timing.STEPS
+    milliseconds = 500 / timing.STEPS
     assert f"no skip-z | 1 | {milliseconds} | 0.75 | 9.00 | 75.0 |" in section
     # Times of other networks are not shown.
     run_here(biggan_effects, *flags, "--channel_multiplier=1")
@@ -91,7 +87,9 @@ def test_the_time_of_a_step_is_measured_on_its_own(
 
 
 def test_what_is_timed_are_steps_of_training():
-    config = config_lib.parse([*FLAGS, "--prior_oversample=1"], "biggan_effects")
+    config = config_lib.parse(
+        [*FLAGS, "--prior_oversample=1"], biggan_effects_flags.COMMAND
+    )
     made = []
 
     def kept(config):
@@ -100,7 +98,7 @@ def test_what_is_timed_are_steps_of_training():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made_step, "make_step", kept)
-        call = effects_timing.some_steps(config)
+        call = timing.some_steps(config)
         call()
     ((step, _),) = made
     assert step.experimental_get_tracing_count() == 1
@@ -109,7 +107,7 @@ def test_what_is_timed_are_steps_of_training():
 def test_scores_are_of_the_weights_that_are_named(tmp_path, training):
     training.networks = True
     flags = [*FLAGS, f"--runs_dir={tmp_path}"]
-    config = config_lib.parse(flags, "biggan_effects")
+    config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
     run = biggan_effects.of_variant(config, "base")
     runs.train(run)
     ways = [Sampling(weights, "moving") for weights in ("average", "trained")]
@@ -128,7 +126,7 @@ def test_a_collapse_leaves_the_other_runs(tmp_path, training, scored, monkeypatc
         if not config.model.skip_latents:
             raise Collapsed("Training collapsed: of a test.")
 
-    monkeypatch.setattr(running, "train", collapse)
+    monkeypatch.setattr(trainer, "train", collapse)
     flags = (*FLAGS, f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
     run_here(biggan_effects, *flags, "--variants=no_skips,no_sharing")
     rows = read_rows(tmp_path / "biggan_effects.csv")
@@ -141,7 +139,7 @@ def test_a_collapse_leaves_the_other_runs(tmp_path, training, scored, monkeypatc
 
 def test_variants_reach_the_runs(tmp_path, training):
     flags = [*FLAGS, f"--runs_dir={tmp_path}", "--seed=4"]
-    config = config_lib.parse(flags, "biggan_effects")
+    config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
     table = ResultsTable(tmp_path / "none.csv", biggan_effects.KEY)
     jobs = biggan_effects.all_jobs(config, table)
     written = {}
@@ -169,7 +167,7 @@ def test_variants_reach_the_runs(tmp_path, training):
 
 def test_scores_that_are_there_are_not_asked_for_again(tmp_path):
     flags = [*FLAGS, "--variants=orthogonal"]
-    config = config_lib.parse(flags, "biggan_effects")
+    config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
     table = ResultsTable(tmp_path / "table.csv", biggan_effects.KEY)
     (job,) = biggan_effects.all_jobs(config, table)
     assert len(job.samplings) == 4
@@ -202,4 +200,6 @@ def test_sane_by_hand():
 def test_no_such_variant():
     flags = [*FLAGS, "--variants=base,deep"]
     with pytest.raises(InputError, match="--variants has 'deep', which is none: use"):
-        biggan_effects.chosen_variants(config_lib.parse(flags, "biggan_effects"))
+        biggan_effects.chosen_variants(
+            config_lib.parse(flags, biggan_effects_flags.COMMAND)
+        )

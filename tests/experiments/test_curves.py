@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from tf_smallgan.experiments import curves
-from tf_smallgan.experiments.curves import Point
-from tf_smallgan.experiments.quality_curves import curves_of, fid_curves, shares
+from experiments.common import curves
+from experiments.common.curves import Point
+from experiments.image_quality.report import curves_of, fid_curves, shares
 
 DISTANCE = "classifier_frechet_distance_100"
 

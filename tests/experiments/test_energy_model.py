@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from experiments.anomaly_detection import energy_model
+from experiments.anomaly_detection import flags as anomaly_detection_flags
+from experiments.anomaly_detection.energy_model import jensen_shannon_information
+from experiments.common.perceptrons import Critic
 from tf_smallgan import config as config_lib
-from tf_smallgan.experiments import energy_model
-from tf_smallgan.experiments.energy_model import jensen_shannon_information
-from tf_smallgan.experiments.perceptrons import Critic
 from tf_smallgan.training.prior import LatentBatch
 
 ONES = tf.ones([4])
@@ -17,7 +18,7 @@ def _model(monkeypatch, *flags):
     monkeypatch.setattr(energy_model, "HIDDEN", (32,))
     config = config_lib.parse(
         ["--latent_dim=2", "--generator_lr=0.01", "--discriminator_lr=0.01", *flags],
-        "anomaly_detection",
+        anomaly_detection_flags.COMMAND,
     )
     return energy_model.build(config, pixels=3)
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from experiments.common.fresh_process import in_fresh_process, peak_memory_mib
 from tests import waiting
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.fresh_process import in_fresh_process, peak_memory_mib
 
 # Adds to a file for as long as it runs.
 BEATING = """
@@ -21,7 +21,7 @@ while True:
     time.sleep(0.05)
 """
 PARENT = """
-from tf_smallgan.experiments.fresh_process import in_fresh_process
+from experiments.common.fresh_process import in_fresh_process
 in_fresh_process(exec, "the beat", {code!r})
 """
 

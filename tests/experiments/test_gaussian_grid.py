@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from experiments.common.arms import ARMS
+from experiments.common.results import ResultsTable, flag_values, read_rows
+from experiments.gaussian_grid import __main__ as gaussian_grid
+from experiments.gaussian_grid import flags as gaussian_grid_flags
+from experiments.gaussian_grid import report, samples
+from experiments.gaussian_grid import run as grid_run
+from experiments.gaussian_grid.mixtures import GaussianGrid
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import (
-    gaussian_grid,
-    grid_report,
-    grid_run,
-    grid_samples,
-)
-from tf_smallgan.experiments.arms import ARMS
-from tf_smallgan.experiments.mixtures import GaussianGrid
-from tf_smallgan.experiments.results import ResultsTable, flag_values, read_rows
 
 TINY = ("--batch_size=8", "--seeds=1", "--modes=9")
 
@@ -25,7 +23,7 @@ def _narrow(monkeypatch):
 
 
 def _config(arm: str) -> config_lib.Config:
-    return ARMS[arm].configure(config_lib.parse(TINY, "gaussian_grid"))
+    return ARMS[arm].configure(config_lib.parse(TINY, gaussian_grid_flags.COMMAND))
 
 
 def test_three_steps_are_three_times_one():
@@ -79,7 +77,7 @@ def test_arms_shape_the_batch():
 
 def test_the_short_form_takes_the_arms_that_are_asked_for():
     def arms(*flags):
-        parsed = config_lib.parse(["--quick", *flags], "gaussian_grid")
+        parsed = config_lib.parse(["--quick", *flags], gaussian_grid_flags.COMMAND)
         return gaussian_grid.quick(parsed).gaussian_grid.arms
 
     assert arms("--arms=robust,data") == ("robust", "data")
@@ -106,7 +104,7 @@ def test_even_batches_are_trained_on(_eagerly):
 
 def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
     flags = [*TINY, "--train_steps=4", "--arms=plain,even", f"--workdir={tmp_path}"]
-    gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
+    gaussian_grid.run(config_lib.parse(flags, gaussian_grid_flags.COMMAND))
     assert "2 runs to do" in capsys.readouterr().out
     rows = read_rows(tmp_path / "gaussian_grid.csv")
     assert [(r["arm"], r["steps"]) for r in rows] == [
@@ -118,14 +116,14 @@ def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
     assert "`even`" in section and "gaussian_grid_samples_9.png" in section
     picture = tmp_path / "gaussian_grid_samples_9.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
-    gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
+    gaussian_grid.run(config_lib.parse(flags, gaussian_grid_flags.COMMAND))
     assert "0 runs to do" in capsys.readouterr().out
     assert read_rows(tmp_path / "gaussian_grid.csv") == rows
 
 
 def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     shares = {14: 0.9, 15: 0.8, 16: 0.1, 18: 0.2, 20: 0.3}
-    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
+    config = config_lib.parse([*TINY, "--train_steps=20"], gaussian_grid_flags.COMMAND)
     settings = flag_values(config, gaussian_grid.SETTINGS)
     rows = [
         {"modes": 9, "arm": "plain", "seed": seed, "steps": step}
@@ -142,7 +140,7 @@ def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     rows.append(ended | {"r1_penalty": 7.0, "seed": 2})
     rows.append(ended | {"steps": 16, "seed": 3})
     ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
-    grid_report.write(tmp_path, config)
+    report.write(tmp_path, config)
     # 20% and 30%: their deviation over the root of two, by Student's 12.706.
     section = (tmp_path / "gaussian_grid.md").read_text()
     assert (
@@ -167,7 +165,7 @@ def _row(modes, arm, seed, steps, share, recovered):
 
 
 def test_gains_are_over_plain_of_the_same_seed(tmp_path):
-    config = config_lib.parse([*TINY, "--train_steps=1"], "gaussian_grid")
+    config = config_lib.parse([*TINY, "--train_steps=1"], gaussian_grid_flags.COMMAND)
     settings = flag_values(config, gaussian_grid.SETTINGS)
     shares = {"plain": {0: 0.1, 1: 0.5, 3: 0.9}, "both": {1: 0.6, 0: 0.3, 2: 0.0}}
     rows = [
@@ -176,7 +174,7 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
         for seed, share in seeds.items()
     ]
     ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
-    grid_report.write(tmp_path, config)
+    report.write(tmp_path, config)
     # 20 and 10 of quality, 0 of modes; seeds 2 and 3 have no partner.
     section = (tmp_path / "gaussian_grid.md").read_text()
     assert (
@@ -186,7 +184,7 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
 
 
 def test_gains_of_several_grids_together(tmp_path):
-    config = config_lib.parse([*TINY, "--train_steps=1"], "gaussian_grid")
+    config = config_lib.parse([*TINY, "--train_steps=1"], gaussian_grid_flags.COMMAND)
     settings = flag_values(config, gaussian_grid.SETTINGS)
     # By grid and arm, the quality of seeds 0 and 1; `prior` is of one grid alone.
     shares = {
@@ -202,7 +200,7 @@ def test_gains_of_several_grids_together(tmp_path):
         for seed, share in enumerate(each)
     ]
     ResultsTable(tmp_path / "gaussian_grid.csv", ("arm",)).add(rows)
-    grid_report.write(tmp_path, config)
+    report.write(tmp_path, config)
     section = (tmp_path / "gaussian_grid.md").read_text()
     together = section[section.index("## Grids together") :]
     # 10, 20, -30 and 0: a deviation of 21.6 over the root of four, by 3.182.
@@ -211,7 +209,7 @@ def test_gains_of_several_grids_together(tmp_path):
 
 
 def test_steps_to_plains_quality(tmp_path):
-    config = config_lib.parse([*TINY, "--train_steps=20"], "gaussian_grid")
+    config = config_lib.parse([*TINY, "--train_steps=20"], gaussian_grid_flags.COMMAND)
     settings = flag_values(config, gaussian_grid.SETTINGS)
     # Plain ends at 30% on average (16 to 20) and is there at step 18; both at 12.
     curves = {"plain": (0.0, 0.1, 0.2, 0.3, 0.4), "both": (0.2, 0.3, 0.4, 0.4, 0.2)}
@@ -227,7 +225,7 @@ def test_steps_to_plains_quality(tmp_path):
         for arm, x in (("plain", 1.0), ("both", 1.2))
     ]
     ResultsTable(tmp_path / "gaussian_grid_time.csv", ("arm",)).add(times)
-    grid_report.write(tmp_path, config)
+    report.write(tmp_path, config)
     section = (tmp_path / "gaussian_grid.md").read_text()
     # 12 steps for 18, each 1.2 times as long.
     assert "| 1.20 | 12 (0.80) |" in section and "| 1.00 | 18 (1.00) |" in section
@@ -237,20 +235,21 @@ def test_samples_of_the_lowest_seed_are_kept_for_each_setting(tmp_path):
     settings = {"steps": 20, "r1_penalty": 0.01}
     run = {"modes": 9, "arm": "plain", **settings}
     for seed in (1, 2, 0, 1):
-        grid_samples.keep(tmp_path, run | {"seed": seed}, np.full([10, 2], seed))
-    (path,) = (tmp_path / grid_samples.FOLDER).iterdir()
+        samples.keep(tmp_path, run | {"seed": seed}, np.full([10, 2], seed))
+    (path,) = (tmp_path / samples.FOLDER).iterdir()
     assert not np.load(path)["points"].any()
-    assert grid_samples.draw(tmp_path, 9, ["plain", "both"], settings)
+    assert samples.draw(tmp_path, 9, ["plain", "both"], settings)
     other = settings | {"r1_penalty": 0.1}
-    assert grid_samples.draw(tmp_path, 9, ["plain"], other) is None
-    grid_samples.keep(tmp_path, run | other | {"seed": 3}, np.ones([10, 2]))
+    assert samples.draw(tmp_path, 9, ["plain"], other) is None
+    samples.keep(tmp_path, run | other | {"seed": 3}, np.ones([10, 2]))
     assert not np.load(path)["points"].any()
-    assert grid_samples.draw(tmp_path, 9, ["plain"], other)
+    assert samples.draw(tmp_path, 9, ["plain"], other)
 
 
 def test_runs_of_other_settings_are_other_runs():
     configs = [
-        config_lib.parse([f], "gaussian_grid") for f in ("--seed=0", "--r1_penalty=0")
+        config_lib.parse([f], gaussian_grid_flags.COMMAND)
+        for f in ("--seed=0", "--r1_penalty=0")
     ]
     keys = [gaussian_grid.all_jobs(c, {"plain": ARMS["plain"]})[0].key for c in configs]
     assert keys[0] != keys[1]
@@ -265,4 +264,4 @@ def test_runs_of_other_settings_are_other_runs():
 )
 def test_unknown_arms_and_grids_are_refused(flag, message):
     with pytest.raises(InputError, match=message):
-        gaussian_grid.run(config_lib.parse([flag], "gaussian_grid"))
+        gaussian_grid.run(config_lib.parse([flag], gaussian_grid_flags.COMMAND))

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from experiments.common.arms import ARMS
+from experiments.common.priors import unlabelled_prior
+from experiments.gaussian_grid import __main__ as gaussian_grid
+from experiments.gaussian_grid import flags as gaussian_grid_flags
+from experiments.gaussian_grid import run
+from experiments.gaussian_grid.even import EvenPrior, even_points, even_square
+from experiments.gaussian_grid.mixtures import GaussianGrid
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import gaussian_grid, grid_run
-from tf_smallgan.experiments.arms import ARMS
-from tf_smallgan.experiments.grid_even import EvenPrior, even_points, even_square
-from tf_smallgan.experiments.mixtures import GaussianGrid
-from tf_smallgan.experiments.priors import unlabelled_prior
 
 # Lines and columns of cells.
 CELLS = {64: (8, 8), 8: (2, 4), 12: (3, 4), 7: (1, 7)}
@@ -58,9 +60,9 @@ def test_points_of_a_mode_are_normal():
 
 
 def test_a_step_is_even_on_both_sides():
-    config = config_lib.parse(["--batch_size=9"], "gaussian_grid")
+    config = config_lib.parse(["--batch_size=9"], gaussian_grid_flags.COMMAND)
     grid, prior = GaussianGrid(9), unlabelled_prior(config, EvenPrior)
-    batch = grid_run.real_batches(config, grid, 0, even=True)
+    batch = run.real_batches(config, grid, 0, even=True)
     assert set(modes_of(grid, batch["image"][0].numpy())) == set(range(9))
     np.testing.assert_array_equal(batch["weight"], np.ones([1, 9]))
     first, second = (prior.draw(0, micro, 9, 0, 1) for micro in (0, 1))
@@ -74,13 +76,15 @@ def test_a_step_is_even_on_both_sides():
 def test_other_latents_are_refused_before_any_run(flag, tmp_path):
     flags = ["--arms=plain,even", flag, f"--workdir={tmp_path}"]
     with pytest.raises(InputError, match="has even, which draws latents from a square"):
-        gaussian_grid.run(config_lib.parse(flags, "gaussian_grid"))
+        gaussian_grid.run(config_lib.parse(flags, gaussian_grid_flags.COMMAND))
     assert not list(tmp_path.iterdir())
 
 
 def test_without_arms_named_all_run_that_the_latents_allow():
     def arms(*flags):
-        return gaussian_grid.arms_of(config_lib.parse(flags, "gaussian_grid"))
+        return gaussian_grid.arms_of(
+            config_lib.parse(flags, gaussian_grid_flags.COMMAND)
+        )
 
     assert set(arms()) - set(arms("--latent_dim=3")) == {"even"}
     assert set(arms("--latent_dim=3")) == set(ARMS)

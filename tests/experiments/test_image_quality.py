@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from matplotlib import image
 
+from experiments.common import runs
+from experiments.common.results import read_rows
+from experiments.image_quality import __main__ as image_quality
+from experiments.image_quality import flags as image_quality_flags
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation.during_training import TrainingEvaluation
-from tf_smallgan.experiments import image_quality, runs
-from tf_smallgan.experiments.results import read_rows
-from tf_smallgan.pictures import write_png
-from tf_smallgan.training import classifier
+from tf_smallgan.models import classifier
+from tf_smallgan.sampling.grids import write_png
 from tf_smallgan.training.checkpoint_files import remove
 from tf_smallgan.training.logs import read_metrics
 from tf_smallgan.training.recovery import Collapsed
@@ -37,7 +39,7 @@ def study(tmp_path):
 def _runs(tmp_path, *flags):
     """The study's runs, as the command makes them."""
     places = (f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
-    config = config_lib.parse([*FLAGS, *places, *flags], "image_quality")
+    config = config_lib.parse([*FLAGS, *places, *flags], image_quality_flags.COMMAND)
     return image_quality.all_runs(config)
 
 
@@ -120,7 +122,7 @@ def test_a_last_step_that_was_not_scored_is_left_to_training(tmp_path, training)
 
 
 def test_a_collapse_ends_one_run_and_not_the_study(study, monkeypatch, training):
-    from tf_smallgan import running
+    from tf_smallgan import trainer
 
     def collapse(config):
         training(config_lib.replace(config, train_steps=2))
@@ -128,7 +130,7 @@ def test_a_collapse_ends_one_run_and_not_the_study(study, monkeypatch, training)
             raise Collapsed("Training collapsed: of a test.")
         training(config)
 
-    monkeypatch.setattr(running, "train", collapse)
+    monkeypatch.setattr(trainer, "train", collapse)
     rows = study(arms="plain,plain_4b")
     steps = [(row["arm"], row["step"]) for row in rows]
     assert steps == [("plain", "2"), ("plain_4b", "2"), ("plain_4b", "4")]
@@ -141,9 +143,9 @@ def test_runs_have_the_flags_of_their_arms(tmp_path, training):
     for run in _runs(tmp_path, "--inception_weights=none.npz", "--seed=5"):
         runs.train(run)
         text = run.workdir.flags.read_text().splitlines()
-        arm = image_quality.arms_of(config_lib.parse(["--arms="], "image_quality"))[
-            run.name
-        ]
+        arm = image_quality.arms_of(
+            config_lib.parse(["--arms="], image_quality_flags.COMMAND)
+        )[run.name]
         assert f"--batch_size={8 * arm.batches}" in text
         assert f"--prior_oversample={arm.prior}" in text
         assert f"--data_oversample={arm.data}" in text

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
+from experiments.common.jobs import run_all
+from experiments.common.results import ResultsTable, read_rows
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.jobs import run_all
-from tf_smallgan.experiments.results import ResultsTable, read_rows
 
 
 def _one(job: str):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from experiments.gaussian_grid.mixtures import GaussianGrid
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.mixtures import GaussianGrid
 
 
 def test_centres_and_reach():

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.experiments.perceptrons import Critic, Perceptron
+from experiments.common.perceptrons import Critic, Perceptron
 
 
 def test_units_scale_what_goes_in_and_comes_out():

@@ -7,11 +7,13 @@ import pathlib
 
 import pytest
 
+from experiments.batch_cost import __main__ as batch_cost
+from experiments.biggan_effects import __main__ as biggan_effects
+from experiments.common.arms import ARMS, SIZED_ARMS
+from experiments.common.results import read_rows
+from experiments.image_quality import __main__ as image_quality
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.experiments import batch_cost, biggan_effects, image_quality
-from tf_smallgan.experiments.arms import ARMS, SIZED_ARMS
-from tf_smallgan.experiments.results import read_rows
+from tf_smallgan.config import defaults
 
 _RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results"
 
@@ -23,14 +25,14 @@ def _published(name: str, column: str) -> dict[str, str]:
     return {row[column]: row["settings"] for row in rows}
 
 
-def _config(name: str):
-    return config_lib.parse([], name)
+def _config(study):
+    return config_lib.parse([], study.COMMAND)
 
 
 def test_image_quality():
     arms = SIZED_ARMS | ARMS
     found = {
-        name: image_quality.of_arm(_config("image_quality"), name, arms[name]).settings
+        name: image_quality.of_arm(_config(image_quality), name, arms[name]).settings
         for name in _published("image_quality", "arm")
     }
     assert found == _published("image_quality", "arm")
@@ -38,7 +40,7 @@ def test_image_quality():
 
 def test_biggan_effects():
     found = {
-        name: biggan_effects.of_variant(_config("biggan_effects"), name).settings
+        name: biggan_effects.of_variant(_config(biggan_effects), name).settings
         for name in _published("biggan_effects", "variant")
     }
     assert found == _published("biggan_effects", "variant")
@@ -46,6 +48,6 @@ def test_biggan_effects():
 
 @pytest.mark.parametrize("column", batch_cost.SETTINGS)
 def test_batch_cost(column):
-    config = settings.complete(_config("batch_cost"))
+    config = defaults.complete(_config(batch_cost))
     published = {row[column] for row in read_rows(_RESULTS / "batch_cost.csv")}
     assert published == {str(batch_cost.settings_of(config)[column])}

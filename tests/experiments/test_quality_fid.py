@@ -5,13 +5,13 @@ import types
 
 import pytest
 
+from experiments.common.results import read_rows
+from experiments.image_quality import __main__ as image_quality
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
-from tf_smallgan.evaluation import commands
+from tf_smallgan.evaluation import run as commands
+from tf_smallgan.evaluation.evaluator import Scores
 from tf_smallgan.evaluation.features import FeatureSpace
-from tf_smallgan.evaluation.scoring import Scores
-from tf_smallgan.experiments import image_quality
-from tf_smallgan.experiments.results import read_rows
 
 FLAGS = (*SMALL, "--train_steps=4", "--eval_every_steps=2", "--eval_samples=40")
 FIDS = {"1": 40.0, "2": 20.0, "3": 15.0, "4": 25.0}

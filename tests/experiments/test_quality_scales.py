@@ -2,11 +2,12 @@
 
 import pytest
 
+from experiments.common import scoring
+from experiments.common.results import read_rows
+from experiments.image_quality import __main__ as image_quality
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments import image_quality, scoring
-from tf_smallgan.experiments.results import read_rows
 
 FLAGS = (*SMALL, "--train_steps=4", "--eval_every_steps=2", "--eval_samples=40")
 

@@ -5,13 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from experiments.common.results import ResultsTable, locked, mean_and_interval, shown
 from tf_smallgan.errors import InputError
-from tf_smallgan.experiments.results import (
-    ResultsTable,
-    locked,
-    mean_and_interval,
-    shown,
-)
 
 
 def test_a_table_goes_on_where_it_was(tmp_path):

@@ -2,7 +2,7 @@
 
 import time
 
-from tf_smallgan.experiments import turns
+from experiments.common import turns
 
 
 def test_a_ratio_is_of_the_same_round(monkeypatch):

@@ -3,15 +3,16 @@
 import os
 import pathlib
 
+import pytest
+import tensorflow as tf
+
+from export.run import export
+from export.session import SessionModel
+from tests.export.helpers import make_workdir
+from tf_smallgan import config as config_lib
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from export.run import export  # noqa: E402
-from export.session import SessionModel  # noqa: E402
-from tests.export.helpers import make_workdir  # noqa: E402
-from tf_smallgan import config as config_lib  # noqa: E402
 
 SMALL = ("--standing_truncations=0.5,1", "--standing_batches=1")
 
@@ -29,7 +30,9 @@ def exported(workdir, tmp_path_factory) -> pathlib.Path:
     """Version 1 of that run's export."""
     folder = tmp_path_factory.mktemp("model")
     export(
-        config_lib.parse([f"--workdir={workdir}", f"--export_dir={folder}"], "export")
+        config_lib.parse(
+            [f"--workdir={workdir}", f"--export_dir={folder}"], config_lib.EXPORT
+        )
     )
     return folder / "1"
 
@@ -40,7 +43,7 @@ def unconditional(tmp_path_factory) -> pathlib.Path:
     path, folder = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("model")
     make_workdir(path, "--noconditional", "--truncation_rule=threshold")
     flags = [f"--workdir={path}", f"--export_dir={folder}", *SMALL]
-    export(config_lib.parse(flags, "export"))
+    export(config_lib.parse(flags, config_lib.EXPORT))
     return folder / "1"
 
 

@@ -9,9 +9,8 @@ import sys
 import numpy as np
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.config import Config
-from tf_smallgan.models.fingerprint import fingerprint
+from tf_smallgan.config import Config, defaults
+from tf_smallgan.files import fingerprint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.state import build_state
 from tf_smallgan.workdir import Workdir
@@ -50,7 +49,7 @@ def _record(fid: float, **changes) -> dict:
 def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     """A workdir as training leaves it, with random weights; returns its config."""
     config = config_lib.parse([f"--workdir={path}", *FLAGS, *flags])
-    config = settings.complete(config)
+    config = defaults.complete(config)
     workdir = Workdir(str(path))
     workdir.open(config)
     workdir.metrics.write_text('{"step": 7, "generator_loss": 0.25}\n')
@@ -61,7 +60,7 @@ def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     records += [_record(28.5, generator_hash="of other weights")]
     records += [_record(29.5, labels="data")]
     workdir.scores.write_text("".join(json.dumps(record) + "\n" for record in records))
-    state = build_state(settings.model_spec(config), config.training, seed=3)
+    state = build_state(defaults.model_spec(config), config.training, seed=3)
     perturb(state.generator, 1)
     perturb(state.average, 2)
     state.step.assign(STEP)

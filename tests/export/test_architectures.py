@@ -7,10 +7,10 @@ import tensorflow as tf
 from export.folding import fold_biases, folded_copy
 from export.tables import tables_of
 from tests.export.helpers import perturb
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.factory import ARCHITECTURES, build_generator
 from tf_smallgan.models.initializers import weights_follow
-from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.models.spectral_norm import converge
 
 COMMON = {

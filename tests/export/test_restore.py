@@ -14,7 +14,7 @@ from tf_smallgan.training import state
 
 
 def parse(workdir, *flags) -> config_lib.Config:
-    return config_lib.parse([f"--workdir={workdir}", *flags], "export")
+    return config_lib.parse([f"--workdir={workdir}", *flags], config_lib.EXPORT)
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ from tests.export.helpers import STEP, run_module
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
-from tf_smallgan.models.sampler import Sampler
+from tf_smallgan.sampling.sampler import Sampler
 
 
 def parse(*flags) -> config_lib.Config:
-    return config_lib.parse(list(flags), "export")
+    return config_lib.parse(list(flags), config_lib.EXPORT)
 
 
 def test_files(exported):

@@ -10,20 +10,26 @@ import tensorflow as tf
 from tests.commands import run_here
 from tests.export.helpers import FLAGS, STEP
 from tf_smallgan import config as config_lib
-from tf_smallgan import evaluate, preparation, sample, settings
-from tf_smallgan.drawers import ExportDrawer, blend
+from tf_smallgan import evaluate, sample
+from tf_smallgan.config import defaults
+from tf_smallgan.data import dataset
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation import supply
-from tf_smallgan.evaluation.supply import ExportSupply, shuffled_labels
+from tf_smallgan.models import classifier
 from tf_smallgan.models.latents import sample_truncated
-from tf_smallgan.training import classifier
+from tf_smallgan.sampling import generators
+from tf_smallgan.sampling.generators import (
+    ExportDrawer,
+    ExportSupply,
+    blend,
+    shuffled_labels,
+)
 from tf_smallgan.workdir import exported_facts
 
 
 @pytest.fixture(scope="module")
 def spec():
     """Of digits and the exports' networks."""
-    return settings.model_spec(settings.complete(config_lib.parse([*FLAGS])))
+    return defaults.model_spec(defaults.complete(config_lib.parse([*FLAGS])))
 
 
 def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional, spec):
@@ -58,7 +64,7 @@ def test_an_export_is_scored_without_a_workdir(exported, tmp_path, monkeypatch):
         "--seed=3000000000",
     ]
     flags += ["--dataset=digits", "--resolution=32", "--num_samples=40"]
-    evaluate.run(config_lib.parse(flags, "evaluate"))
+    evaluate.run(config_lib.parse(flags, config_lib.EVALUATE))
     record = json.loads((tmp_path / "scores.jsonl").read_text())
     assert record["exported_step"] == STEP and "step" not in record
     assert record["truncation_rule"] == "hub" and record["bn"] == "as exported"
@@ -69,17 +75,21 @@ def test_an_export_is_not_scored_against_images_that_nobody_named(
     exported, tmp_path, monkeypatch
 ):
     facts = {**exported_facts(exported), "dataset": "mnist"}
-    monkeypatch.setattr(supply, "exported_facts", lambda version: facts)
+    monkeypatch.setattr(generators, "exported_facts", lambda version: facts)
     flags = [f"--export_dir={exported}", f"--results_dir={tmp_path}"]
     with pytest.raises(InputError, match="trained on mnist, .* is the default"):
-        evaluate.run(config_lib.parse([*flags, "--resolution=32"], "evaluate"))
-    named = config_lib.parse([*flags, "--dataset=image_folder"], "evaluate")
-    supply.check_exported_data(str(exported), named)
+        evaluate.run(config_lib.parse([*flags, "--resolution=32"], config_lib.EVALUATE))
+    named = config_lib.parse([*flags, "--dataset=image_folder"], config_lib.EVALUATE)
+    generators.check_exported_data(str(exported), named)
     facts["dataset"] = "digits"
-    supply.check_exported_data(str(exported), config_lib.parse(flags, "evaluate"))
+    generators.check_exported_data(
+        str(exported), config_lib.parse(flags, config_lib.EVALUATE)
+    )
     # Exports of earlier revisions do not say.
     del facts["dataset"]
-    supply.check_exported_data(str(exported), config_lib.parse(flags, "evaluate"))
+    generators.check_exported_data(
+        str(exported), config_lib.parse(flags, config_lib.EVALUATE)
+    )
 
 
 def test_an_export_knows_its_data_set(exported):
@@ -89,17 +99,17 @@ def test_an_export_knows_its_data_set(exported):
 def test_classes_without_labels_are_not_scored_with(
     unconditional, tmp_path, monkeypatch
 ):
-    load_table = preparation.load_table
+    load_table = dataset.load_table
 
     def without_labels(*arguments):
         table = load_table(*arguments)
         return dataclasses.replace(table, labels=np.full_like(table.labels, -1))
 
-    monkeypatch.setattr(preparation, "load_table", without_labels)
+    monkeypatch.setattr(dataset, "load_table", without_labels)
     flags = [f"--export_dir={unconditional}", f"--results_dir={tmp_path}"]
     flags += ["--dataset=digits", "--resolution=32", "--noconditional"]
     with pytest.raises(InputError, match="no two classes .* need the Inception"):
-        evaluate.run(config_lib.parse(flags, "evaluate"))
+        evaluate.run(config_lib.parse(flags, config_lib.EVALUATE))
 
 
 @pytest.mark.parametrize(("layout", "count"), [("interpolation", 30), ("grid", 7)])
@@ -133,7 +143,7 @@ def test_passes_do_not_change_what_is_drawn(exported, spec, monkeypatch):
         return np.concatenate([images for images, _ in batches])
 
     whole = drawn()
-    monkeypatch.setattr(supply, "images_a_pass", lambda resolution: 16)
+    monkeypatch.setattr(generators, "images_a_pass", lambda resolution: 16)
     assert np.abs(drawn().astype(int) - whole).max() <= 1
 
 

@@ -13,7 +13,7 @@ from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate, sample
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
-from tf_smallgan.models.sampler import Sampler
+from tf_smallgan.sampling.sampler import Sampler
 
 FLAGS = ("--truncation_rule=scale", "--standing_batches=2")
 
@@ -24,12 +24,12 @@ def wide(workdir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wide")
     flags = [f"--workdir={workdir}", f"--export_dir={folder}", *FLAGS]
     grid = "--standing_truncations=0.5,1,1.5"
-    export(config_lib.parse([*flags, grid], "export"))
+    export(config_lib.parse([*flags, grid], config_lib.EXPORT))
     return folder / "1"
 
 
 def test_statistics_at_the_end_are_those_of_sampling(workdir, wide):
-    config = config_lib.parse([f"--workdir={workdir}", *FLAGS], "export")
+    config = config_lib.parse([f"--workdir={workdir}", *FLAGS], config_lib.EXPORT)
     live = restore(config, "last")
     Sampler(live.average, live.spec, rule="scale", truncation=1.5, standing_batches=2)
     _, _, kept = recording.read_examples(wide)

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.models import architectures, factory
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.config import architectures, defaults, factory
+from tf_smallgan.config.architectures import ModelSpec
+from tf_smallgan.config.flags import ModelFlags
 
 # The smallest of each; one line for a new architecture.
 SMALLEST = {"biggan": 32, "biggan_deep": 128, "sagan": 32, "sngan": 32}
@@ -21,7 +21,7 @@ SMALLEST = {"biggan": 32, "biggan_deep": 128, "sagan": 32, "sngan": 32}
 def test_no_architecture_is_missing():
     flag = next(
         field
-        for field in dataclasses.fields(config_lib.ModelConfig)
+        for field in dataclasses.fields(ModelFlags)
         if field.name == "architecture"
     )
     names = set(architectures.TABLES)
@@ -48,7 +48,7 @@ def _spec(name: str, classes: int, shared: bool, skip: bool) -> ModelSpec:
         f"--skip_latents={skip}",
         "--attention_resolutions=16",
     ]
-    return settings.model_spec(settings.complete(config_lib.parse(arguments)))
+    return defaults.model_spec(defaults.complete(config_lib.parse(arguments)))
 
 
 CASES = [

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tf_smallgan.evaluation import frechet
+from tf_smallgan.evaluation.classifier_score import classifier_score
+from tf_smallgan.evaluation.frechet import Moments
 from tf_smallgan.evaluation.kernel import kernel_distance
-from tf_smallgan.evaluation.moments import Moments
-from tf_smallgan.evaluation.scores import classifier_score
 
 
 def features(seed: int, count: int = 800, dim: int = 64) -> np.ndarray:

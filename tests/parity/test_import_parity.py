@@ -15,10 +15,10 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
+from tf_smallgan.config import defaults
 from tf_smallgan.import_weights import import_weights
 from tf_smallgan.models.factory import build_discriminator
-from tf_smallgan.training.checkpoints import find_checkpoint
+from tf_smallgan.training.checkpoint_files import find_checkpoint
 from tf_smallgan.training.state import restore_average
 from tf_smallgan.workdir import Workdir
 
@@ -78,8 +78,10 @@ def _half_converge(state) -> None:
 
 
 def _restored(workdir):
-    config = settings.complete(config_lib.parse([f"--workdir={workdir}"], "sample"))
-    spec = settings.model_spec(config)
+    config = defaults.complete(
+        config_lib.parse([f"--workdir={workdir}"], config_lib.SAMPLE)
+    )
+    spec = defaults.model_spec(config)
     path = find_checkpoint(Workdir(str(workdir)).checkpoints)
     return spec, path, restore_average(spec, path)[0]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tf_smallgan.convert_inception import convert, open_archive
+from tf_smallgan.importing.torch_archive import read_tensors
 from tf_smallgan.models.inception import load_inception, preprocess
-from tf_smallgan.torch_archive import read_tensors
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra parity)")
 ARCHIVE = os.environ.get("TF_SMALLGAN_INCEPTION_ARCHIVE", "")

@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 
 from tests import waiting
-from tf_smallgan import config, settings, tpu_check
+from tf_smallgan import config
+from tf_smallgan.config import defaults
 from tf_smallgan.errors import InputError
-from tf_smallgan.tpu import environment, report, stablehlo
+from tf_smallgan.tpu_check import __main__ as tpu_check
+from tf_smallgan.tpu_check import environment, stablehlo
 
 GIB = 2**30
 needs_compiler = pytest.mark.skipif(
@@ -42,7 +44,7 @@ COMPILED = {
 
 
 def test_memory_is_counted_once_where_outputs_replace_arguments():
-    lines = "\n".join(report.report_lines(COMPILED, 8))
+    lines = "\n".join(stablehlo.report_lines(COMPILED, 8))
     assert "8.00 of 16.00 GiB HBM, 50%" in lines
     assert "FLOPs: 2,000.0 G" in lines
     assert "one replica, without the collectives" in lines
@@ -52,14 +54,14 @@ def test_a_step_that_does_not_fit_is_refused_with_both_figures():
     failed = COMPILED | {"error": "RESOURCE_EXHAUSTED", "hbm_used_bytes": 20 * GIB}
     message = "replica_batch=64 does not fit: .* 20.00 GiB.* has 16.00 GiB"
     with pytest.raises(InputError, match=message):
-        report.report_lines(failed, 64)
+        stablehlo.report_lines(failed, 64)
 
 
 def test_ops_that_do_not_compile_are_named():
     error = "failed to legalize operation 'mhlo.copy' that was explicitly marked"
     failed = COMPILED | {"error": error, "hbm_used_bytes": None}
     with pytest.raises(InputError, match="do not compile: mhlo.copy"):
-        report.report_lines(failed, 8)
+        stablehlo.report_lines(failed, 8)
 
 
 def test_ops_that_xla_lacks_are_named():
@@ -71,13 +73,13 @@ def test_ops_that_xla_lacks_are_named():
 
 def test_an_unknown_topology_names_those_that_are_known():
     with pytest.raises(InputError, match="--topology=v9:1x1 is not known.*v5e:2x2"):
-        tpu_check.run(config.parse([*SMALLEST, "--topology=v9:1x1"], "tpu_check"))
+        tpu_check.run(config.parse([*SMALLEST, "--topology=v9:1x1"], config.TPU_CHECK))
 
 
 def test_a_missing_environment_names_the_make_target(monkeypatch, tmp_path):
     monkeypatch.setenv(environment.VARIABLE, str(tmp_path))
     with pytest.raises(InputError, match="make tpu-environment.*libtpu==0.0.52"):
-        tpu_check.run(config.parse(SMALLEST, "tpu_check"))
+        tpu_check.run(config.parse(SMALLEST, config.TPU_CHECK))
 
 
 def test_the_make_target_makes_the_default_folder():
@@ -93,7 +95,7 @@ def test_the_compile_loses_its_input_when_the_command_is_killed(tmp_path):
     python.write_text(f"#!/bin/sh\ntouch {begun}\ncat\ntouch {ended}\n")
     python.chmod(0o755)
     code = (
-        "import pathlib; from tf_smallgan.tpu.environment import compile_module; "
+        "import pathlib; from tf_smallgan.tpu_check.environment import compile_module; "
         "compile_module(pathlib.Path('step.vhlo'), 'v5e:1x1')"
     )
     variables = os.environ | {environment.VARIABLE: str(tmp_path)}
@@ -119,7 +121,7 @@ def test_the_compiler_ends_with_its_input(tmp_path):
 
 @needs_compiler
 def test_a_small_step_compiles(capsys):
-    tpu_check.run(config.parse([*SMALLEST, "--replica_batch=8"], "tpu_check"))
+    tpu_check.run(config.parse([*SMALLEST, "--replica_batch=8"], config.TPU_CHECK))
     printed = capsys.readouterr().out
     assert "ops that do not compile: none" in printed
     gib = float(re.search(r"memory: ([0-9.]+) of 15.75 GiB", printed).group(1))
@@ -127,7 +129,7 @@ def test_a_small_step_compiles(capsys):
 
 
 def test_the_batch_is_the_steps():
-    whole = settings.complete(config.parse(SMALLEST))
+    whole = defaults.complete(config.parse(SMALLEST))
     image, label, weight = stablehlo.batch_specs(whole)
     assert image.shape == (1, 8, 32, 32, 1)
     assert label.shape == weight.shape == (1, 8)

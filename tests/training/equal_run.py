@@ -15,15 +15,15 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import settings
-from tf_smallgan.config import RunConfig
-from tf_smallgan.observer import make_prior
-from tf_smallgan.preparation import prepare
-from tf_smallgan.replicas import OnReplicas
-from tf_smallgan.running import distributed_batches
+from tf_smallgan.config import defaults
+from tf_smallgan.config.flags import RunFlags
+from tf_smallgan.data.dataset import prepare
+from tf_smallgan.distribution.replicas import OnReplicas
+from tf_smallgan.distribution.strategy import make_strategy
+from tf_smallgan.trainer import distributed_batches
+from tf_smallgan.training.monitor import make_prior
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
-from tf_smallgan.training.strategy import make_strategy
 
 STEPS = 5
 BATCH = 8
@@ -69,7 +69,7 @@ def train(
     data = prepare(settled, say=lambda line: None, strategy=strategy)
     settled = data.config
     with strategy.scope():
-        spec = settings.model_spec(settled)
+        spec = defaults.model_spec(settled)
         state = build_state(spec, settled.training, seed=3)
     make_linear(state)
     prior = make_prior(settled)
@@ -107,4 +107,4 @@ if __name__ == "__main__":
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     settled = config(sys.argv[1])
     # The arrays' names hold slashes, which a zip file's may.
-    np.savez(sys.argv[2], **train(make_strategy(RunConfig(strategy="auto")), settled))
+    np.savez(sys.argv[2], **train(make_strategy(RunFlags(strategy="auto")), settled))

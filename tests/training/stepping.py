@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.config import TrainingConfig
+from tf_smallgan.config.architectures import ModelSpec
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.models.batch_norm import BatchStatistics
-from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.training.prior import Prior
 from tf_smallgan.training.state import TrainingState, build_state
 from tf_smallgan.training.step import make_train_step
@@ -68,7 +68,7 @@ def train(
 ) -> tuple[TrainingState, dict[str, float]]:
     """What `steps` steps make of seed 3, and the last step's metrics."""
     training = dataclasses.replace(
-        TrainingConfig(batch_size=BATCH, discriminator_steps=1, ema_decay=0.5),
+        TrainingFlags(batch_size=BATCH, discriminator_steps=1, ema_decay=0.5),
         orthogonal_regularization=1e-3,
         **options,
     )

@@ -6,12 +6,14 @@ import pytest
 import tensorflow as tf
 
 from tests.training import stepping
+from tf_smallgan import config as config_lib
 from tf_smallgan import coreset
+from tf_smallgan.config import checks
 from tf_smallgan.errors import InputError
 from tf_smallgan.models import biggan
 from tf_smallgan.models.convolution import Dense
 from tf_smallgan.models.spectral_norm import iterate_once
-from tf_smallgan.training.accumulation import accumulate, check_microbatches, cut
+from tf_smallgan.training.accumulation import accumulate, cut
 from tf_smallgan.training.prior import LatentBatch
 
 
@@ -141,6 +143,7 @@ def test_a_kernel_iterates_once_and_keeps_its_norm():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    check_microbatches(12, 2, 3)
+    given = config_lib.parse(["--batch_size=12", "--microbatches=3"])
+    checks.check_run(given, replicas=2)
     with pytest.raises(InputError, match="multiple of 8"):
-        check_microbatches(12, 2, 4)
+        checks.check_run(config_lib.replace(given, microbatches=4), replicas=2)

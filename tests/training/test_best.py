@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import checkpoint_files as files
-from tf_smallgan.training.best import BestCheckpoint, best_step
-from tf_smallgan.training.checkpoints import checkpoint_path
+from tf_smallgan.training import checkpoints
+from tf_smallgan.training.checkpoint_files import best_step, checkpoint_path
+from tf_smallgan.training.checkpoints import BestCheckpoint
 from tf_smallgan.workdir import Workdir
 
 
@@ -23,7 +23,7 @@ class _Run:
         self.checkpoint = tf.train.Checkpoint(step=self.step)
 
     def save_to(self, folder: pathlib.Path) -> str:
-        return files.write(self.checkpoint, folder, int(self.step.numpy()))
+        return checkpoints.write(self.checkpoint, folder, int(self.step.numpy()))
 
     def best(self) -> BestCheckpoint:
         return BestCheckpoint(self.workdir, self.save_to, deciding=min)
@@ -47,7 +47,7 @@ def test_the_least_is_kept_across_a_resume(run):
     resumed = run.best()
     assert not run.offer(resumed, 50, fid=8.5)
     assert best_step(run.workdir) == 40
-    assert files.steps_in(run.workdir.best) == [40]
+    assert checkpoints.steps_in(run.workdir.best) == [40]
     path = checkpoint_path(run.workdir, "best")
     assert path == str(run.workdir.best / "step-40")
     assert resumed.describe() == f"{path} (fid 8)"
@@ -85,7 +85,7 @@ def test_a_kill_before_the_name_is_written_leaves_the_old_best(run, monkeypatch)
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tf_smallgan.training.best._write", killed)
+    monkeypatch.setattr("tf_smallgan.training.checkpoints._write", killed)
     with pytest.raises(KeyboardInterrupt):
         run.offer(best, 20, fid=1.0)
     assert checkpoint_path(run.workdir, "best").endswith("best/step-10")

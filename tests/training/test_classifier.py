@@ -8,12 +8,13 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan import preparation, settings
-from tf_smallgan.config import EvaluateConfig
+from tf_smallgan.config import defaults
+from tf_smallgan.config.commands import EvaluateFlags
+from tf_smallgan.data import dataset
+from tf_smallgan.data.dataset import open_data
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.session import wanted_spaces
-from tf_smallgan.preparation import open_data
-from tf_smallgan.training import classifier
+from tf_smallgan.evaluation.setup import wanted_spaces
+from tf_smallgan.models import classifier
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def untrained(monkeypatch):
 
 def _data(folder, seed):
     flags = [f"--workdir={folder}", "--dataset=digits", f"--seed={seed}"]
-    return open_data(settings.complete(config_lib.parse(flags)), lambda line: None)
+    return open_data(defaults.complete(config_lib.parse(flags)), lambda line: None)
 
 
 def test_runs_that_share_a_folder_keep_a_classifier_each(tmp_path, untrained):
@@ -55,7 +56,7 @@ def test_images_that_lie_class_by_class_come_mixed(tmp_path, untrained):
     def read(record):
         return data.read(np.int64(0))
 
-    preparation.classifier_of(data.config, read, Sorted, tmp_path / "cache")
+    dataset.classifier_of(data.config, read, Sorted, tmp_path / "cache")
     (labels,) = untrained
     assert sorted(labels) == sorted(data.table.labels)
     assert set(labels[:100]) == set(range(10))
@@ -97,23 +98,23 @@ def test_an_image_that_does_not_decode_is_named(tmp_path):
     flags = ["--dataset=image_folder", f"--data_dir={tmp_path}", "--batch_size=2"]
     flags += [f"--cache_dir={tmp_path / '.cache'}", "--resolution=32"]
     with pytest.raises(InputError, match="image b/1.png of .* cannot be read"):
-        preparation.prepare(config_lib.parse(flags), lambda line: None)
+        dataset.prepare(config_lib.parse(flags), lambda line: None)
 
 
 def test_classes_that_images_do_not_have_are_nobodys(tmp_path, monkeypatch):
     """Such as of a split that a data set with classes has for training without them."""
-    load_table = preparation.load_table
+    load_table = dataset.load_table
 
     def without_labels(*arguments):
         table = load_table(*arguments)
         return dataclasses.replace(table, labels=np.full_like(table.labels, -1))
 
-    monkeypatch.setattr(preparation, "load_table", without_labels)
+    monkeypatch.setattr(dataset, "load_table", without_labels)
     flags = [f"--workdir={tmp_path}", "--dataset=digits", "--noconditional"]
     data = open_data(config_lib.parse(flags), lambda line: None)
     assert data.config.data.num_classes is None
     with pytest.raises(InputError, match="two classes or more, all labelled"):
         data.classifier()
-    scored = dataclasses.replace(data.config, evaluate=EvaluateConfig())
+    scored = dataclasses.replace(data.config, evaluate=EvaluateFlags())
     with pytest.raises(InputError, match="no two classes to train a classifier"):
         wanted_spaces(scored)

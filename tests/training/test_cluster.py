@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config import RunConfig
+from tf_smallgan.config.flags import RunFlags
+from tf_smallgan.distribution.cluster import Cluster, place_in_cluster
+from tf_smallgan.distribution.strategy import make_strategy, planned_replicas
 from tf_smallgan.errors import InputError
-from tf_smallgan.training.cluster import Cluster, place_in_cluster
-from tf_smallgan.training.strategy import make_strategy, planned_replicas
 from tf_smallgan.workdir import Workdir
 
 
@@ -22,10 +22,10 @@ def _set(monkeypatch, cluster, kind, index):
 @pytest.mark.parametrize(
     ("run", "asked"),
     [
-        (RunConfig(), "of-the-environment"),
-        (RunConfig(strategy="tpu"), "of-the-environment"),
-        (RunConfig(tpu="of-the-flag"), "of-the-flag"),
-        (RunConfig(tpu="local"), "local"),
+        (RunFlags(), "of-the-environment"),
+        (RunFlags(strategy="tpu"), "of-the-environment"),
+        (RunFlags(tpu="of-the-flag"), "of-the-flag"),
+        (RunFlags(tpu="local"), "local"),
     ],
 )
 @pytest.mark.parametrize("error", [ValueError, urllib.error.URLError, RuntimeError])
@@ -58,7 +58,7 @@ class _Among(Cluster):
 def test_a_chief_comes_before_the_workers(monkeypatch, cluster, task, place):
     _set(monkeypatch, cluster, *task)
     assert place_in_cluster() == place
-    assert planned_replicas(RunConfig(strategy="multi_worker")) == place[1]
+    assert planned_replicas(RunFlags(strategy="multi_worker")) == place[1]
 
 
 def test_without_a_cluster_a_process_is_alone(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config_sections import TrainingConfig
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.models.convolution import Dense
 from tf_smallgan.training.ema import decay_at, update_average, warning
 
@@ -37,16 +37,16 @@ def test_decay_starts_at_its_step():
 
 def test_an_average_that_is_still_noise_is_warned_of():
     # 0.9999^1000 is 0.905.
-    text = warning(TrainingConfig(train_steps=1000, ema_decay=0.9999))
+    text = warning(TrainingFlags(train_steps=1000, ema_decay=0.9999))
     assert "still 90% what G was at step 0" in text
     assert "such as 0.99 (in" in text
-    long = TrainingConfig(train_steps=400_000, ema_decay=0.999999)
+    long = TrainingFlags(train_steps=400_000, ema_decay=0.999999)
     assert "such as 0.999975 (in" in warning(long)
     # 0.99^230 is 0.099, and the proposed decay leaves no more than that either.
-    assert not warning(TrainingConfig(train_steps=230, ema_decay=0.99))
-    assert warning(TrainingConfig(train_steps=229, ema_decay=0.99))
-    assert not warning(TrainingConfig(train_steps=1000, ema_decay=0.99))
-    later = TrainingConfig(train_steps=1230, ema_start_step=1001, ema_decay=0.99)
+    assert not warning(TrainingFlags(train_steps=230, ema_decay=0.99))
+    assert warning(TrainingFlags(train_steps=229, ema_decay=0.99))
+    assert not warning(TrainingFlags(train_steps=1000, ema_decay=0.99))
+    later = TrainingFlags(train_steps=1230, ema_start_step=1001, ema_decay=0.99)
     assert "at step 1001" in warning(later)
     # Before its start the average is a copy.
-    assert not warning(TrainingConfig(train_steps=9, ema_start_step=9))
+    assert not warning(TrainingFlags(train_steps=9, ema_start_step=9))

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.communication import count_communication
 from tests.clusters import cluster_environments
 from tests.commands import QUICK_COMPILING
 from tests.training import equal_run
-from tf_smallgan import settings
-from tf_smallgan.communication import count_communication
+from tf_smallgan.config import defaults
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -175,7 +175,7 @@ def test_what_is_reduced_is_what_is_counted(logical_and_sizes, folder):
     sizes = logical_and_sizes[1]
     moments = sizes[tf.distribute.ReduceOp.MEAN]
     gradients = sizes[tf.distribute.ReduceOp.SUM]
-    spec = settings.model_spec(settings.complete(equal_run.config(folder)))
+    spec = defaults.model_spec(defaults.complete(equal_run.config(folder)))
     expected = count_communication(spec, 1)
     # Both replicas' parts are traced; numbers are float32.
     assert len(moments) == 2 * expected.statistics_reductions

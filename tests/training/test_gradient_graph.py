@@ -5,22 +5,18 @@ import pytest
 import tensorflow as tf
 
 from tests.training import stepping
-from tf_smallgan.config import TrainingConfig
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.models.convolution import Convolution
 from tf_smallgan.training.prior import LatentBatch
 from tf_smallgan.training.state import build_state
-from tf_smallgan.training.step import (
-    RealBatch,
-    update_discriminator,
-    update_generator,
-)
+from tf_smallgan.training.step import RealBatch, update_discriminator, update_generator
 
 FILTER_GRADIENT = "Conv2DBackpropFilter"
 
 
 @pytest.fixture(scope="module")
 def state():
-    return build_state(stepping.SPEC, TrainingConfig(batch_size=4), seed=0)
+    return build_state(stepping.SPEC, TrainingFlags(batch_size=4), seed=0)
 
 
 def _count(network: keras.Model) -> int:

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from tf_smallgan.coreset import coverage_weights, greedy_k_center
 from tf_smallgan.models.latents import sample_prior
+from tf_smallgan.randomness import Purpose, stream
 from tf_smallgan.training.prior import Prior
-from tf_smallgan.training.randomness import Purpose, stream
 
 
 def _prior(**options):

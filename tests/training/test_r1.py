@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from experiments.common.perceptrons import Critic, Perceptron
 from tests.training.stepping import SPEC
-from tf_smallgan.config import TrainingConfig
-from tf_smallgan.experiments.perceptrons import Critic, Perceptron
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.models.factory import build_discriminator
 from tf_smallgan.models.spectral_norm import iterate_once
+from tf_smallgan.training.losses import logits_and_slopes, r1
 from tf_smallgan.training.prior import LatentBatch
-from tf_smallgan.training.regularizers import logits_and_slopes, r1
 from tf_smallgan.training.state import assemble_state
 from tf_smallgan.training.step import RealBatch, update_discriminator
 
@@ -68,7 +68,7 @@ def test_an_update_adds_the_penaltys_gradient():
         Perceptron(2, (8,), 2),
         Critic(2, (8, 8)),
         Perceptron(2, (8,), 2),
-        TrainingConfig(),
+        TrainingFlags(),
     )
     points = tf.random.stateless_normal([6, 2], [0, 1])
     weights = tf.linspace(0.5, 1.5, 6)

@@ -9,14 +9,13 @@ import tensorflow as tf
 
 from tests.training.test_step import SPEC, _training
 from tf_smallgan import config as config_lib
-from tf_smallgan import running
+from tf_smallgan import trainer
 from tf_smallgan.errors import InputError
-from tf_smallgan.training.best import BestCheckpoint
-from tf_smallgan.training.checkpoints import Checkpoints
-from tf_smallgan.training.health import Collapse, HealthWatch
+from tf_smallgan.training.checkpoints import BestCheckpoint, Checkpoints
+from tf_smallgan.training.collapse import Collapse, HealthWatch
 from tf_smallgan.training.logs import read_metrics
+from tf_smallgan.training.monitor import spectrum_reader
 from tf_smallgan.training.recovery import Collapsed, Recovery
-from tf_smallgan.training.spectrum import spectrum_reader
 from tf_smallgan.training.state import build_state
 from tf_smallgan.workdir import Workdir
 
@@ -29,10 +28,10 @@ class _Faults:
     def __init__(self, monkeypatch):
         self.drawn: list[int] = []
         self.state = None
-        self._batches = running.distributed_batches
-        self._build_state = running.build_state
-        monkeypatch.setattr(running, "distributed_batches", self.batches)
-        monkeypatch.setattr(running, "build_state", self.build_state)
+        self._batches = trainer.distributed_batches
+        self._build_state = trainer.build_state
+        monkeypatch.setattr(trainer, "distributed_batches", self.batches)
+        monkeypatch.setattr(trainer, "build_state", self.build_state)
 
     def build_state(self, *arguments):
         self.state = self._build_state(*arguments)
@@ -62,7 +61,7 @@ def test_a_nan_and_a_huge_learning_rate_are_rolled_back_and_training_ends_well(
         *("--on_collapse=rollback", "--max_rollbacks=2"),
         *("--discriminator_steps=1", "--architecture=sngan"),  # Less to trace.
     ]
-    running.train(config_lib.parse(flags))
+    trainer.train(config_lib.parse(flags))
     printed = capsys.readouterr().out
     # Draw 5 is that of step 6, which is logged: back to step 4, on with draw 6.
     # Draw 9 is that of step 8, whose update G does not survive. Nothing of that step

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_smallgan.models import biggan, sagan, sngan
 from tf_smallgan.models.batch_norm import ConditionalBatchNormRelu
 from tf_smallgan.models.spectral_norm import kernels_of
-from tf_smallgan.training.regularizers import (
+from tf_smallgan.training.losses import (
     orthogonal_penalty,
     orthogonal_regularization,
     regularized_weights,

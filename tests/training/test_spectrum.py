@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.training.test_step import SPEC, _training
 from tf_smallgan.models.spectral_norm import kernels_of
-from tf_smallgan.training.spectrum import largest, spectrum_reader
+from tf_smallgan.training.monitor import largest, spectrum_reader
 from tf_smallgan.training.state import build_state
 
 

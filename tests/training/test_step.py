@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_smallgan.config import TrainingConfig
-from tf_smallgan.models.spec import ModelSpec
+from tf_smallgan.config.architectures import ModelSpec
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.training.prior import Prior
 from tf_smallgan.training.state import build_state
 from tf_smallgan.training.step import make_train_step
@@ -25,7 +25,7 @@ SPEC = ModelSpec(
 def _training(**options):
     # A large epsilon makes Adam linear in the gradient: its sign-like first steps
     # would blow rounding up to the size of the learning rate.
-    return TrainingConfig(
+    return TrainingFlags(
         **{
             "batch_size": 8,
             "discriminator_steps": 2,

@@ -4,8 +4,7 @@ Points in, indices and weights out. Nothing here knows of images or settings.
 """
 
 from tf_smallgan.coreset.balanced import balanced
-from tf_smallgan.coreset.d_squared import d_squared
-from tf_smallgan.coreset.greedy import greedy_k_center
+from tf_smallgan.coreset.k_center import greedy_k_center
 from tf_smallgan.coreset.layer import CoresetSelection
 from tf_smallgan.coreset.methods import (
     METHODS,
@@ -15,9 +14,14 @@ from tf_smallgan.coreset.methods import (
     select,
     weighted_select,
 )
-from tf_smallgan.coreset.nearest import nearest_chosen, nearest_of_its_label
-from tf_smallgan.coreset.radius import covering_radius, radius_report
-from tf_smallgan.coreset.robust import robust
+from tf_smallgan.coreset.nearest import (
+    coverage_weights,
+    covering_radius,
+    nearest_chosen,
+    nearest_of_its_label,
+    radius_report,
+)
+from tf_smallgan.coreset.others import d_squared, robust, uniform
 from tf_smallgan.coreset.scope import (
     SCOPES,
     check_scope,
@@ -27,8 +31,6 @@ from tf_smallgan.coreset.scope import (
     scoped_select,
 )
 from tf_smallgan.coreset.stratified import stratified
-from tf_smallgan.coreset.uniform import uniform
-from tf_smallgan.coreset.weights import coverage_weights
 
 __all__ = [
     "METHODS",

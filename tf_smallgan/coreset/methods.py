@@ -5,12 +5,10 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_smallgan.coreset.balanced import balanced
-from tf_smallgan.coreset.d_squared import d_squared
-from tf_smallgan.coreset.greedy import greedy_k_center
-from tf_smallgan.coreset.robust import robust
+from tf_smallgan.coreset.k_center import greedy_k_center
+from tf_smallgan.coreset.nearest import coverage_weights
+from tf_smallgan.coreset.others import d_squared, robust, uniform
 from tf_smallgan.coreset.stratified import stratified, stratified_with_sizes
-from tf_smallgan.coreset.uniform import uniform
-from tf_smallgan.coreset.weights import coverage_weights
 from tf_smallgan.errors import InputError
 
 # (points [N, D], k, seed [2] or None) -> indices [k] int32, none twice.

@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from tf_smallgan.coreset import farthest
-from tf_smallgan.coreset.blocked import BLOCK, distances_from
+from tf_smallgan.coreset import k_center
 from tf_smallgan.coreset.geometry import (
     FEW_DIMENSIONS,
     TRUSTED_SHARE,
@@ -12,6 +11,8 @@ from tf_smallgan.coreset.geometry import (
     check_points,
     squared_norms,
 )
+from tf_smallgan.coreset.k_center import BLOCK, distances_from
+from tf_smallgan.coreset.others import uniform
 
 
 def nearest_chosen(
@@ -95,7 +96,7 @@ def _by_differences(
     positions: tf.Tensor,
     nearest: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    distances_to = farthest.by_differences(x)
+    distances_to = k_center.by_differences(x)
 
     def step(
         c: tf.Tensor, positions: tf.Tensor, nearest: tf.Tensor
@@ -140,3 +141,75 @@ def _by_blocks(
     state = (tf.constant(0), positions, nearest)
     _, positions, nearest = tf.while_loop(lambda c, *_: c < k, step, state)
     return positions, nearest
+
+
+# The covering radius: how far the worst point is from the selection.
+
+
+def covering_radius(points: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+    """The largest distance of any point to its nearest chosen point.
+
+    Args:
+        points: [N, D] of a static shape.
+        indices: [k], which points were chosen.
+
+    Returns:
+        A scalar float32, in the points' units.
+    """
+    _, squared = nearest_chosen(points, indices)
+    return tf.sqrt(tf.reduce_max(squared))
+
+
+def radius_report(
+    points: tf.Tensor, indices: tf.Tensor, seed: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """The covering radius against that of a uniform subset of the same size.
+
+    Args:
+        points: [N, D] of a static shape.
+        indices: [k], which points were chosen.
+        seed: [2] integers, draws the uniform subset.
+
+    Returns:
+        Scalars by the names to log them under: `radius`, `radius_uniform` and
+        `radius_ratio`, the first over the second, below 1 where selection covers
+        better (0 where both radii are 0).
+    """
+    indices = tf.convert_to_tensor(indices)
+    radius = covering_radius(points, indices)
+    reference = covering_radius(points, uniform(points, indices.shape[0], seed))
+    return {
+        "radius": radius,
+        "radius_uniform": reference,
+        "radius_ratio": tf.math.divide_no_nan(radius, reference),
+    }
+
+
+# Weights that make a selection an estimate of the batch it was selected from.
+
+
+def coverage_weights(points: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+    """Each chosen point's share of the large batch, times k.
+
+        w_c = k / N * #{i : c is the chosen point nearest to x_i}
+
+    Greedy selection favours outliers, so a plain mean over the chosen points is
+    not that of the large batch. Weighted so, each chosen point stands for its
+    cell, and the mean of w_c f(x_c) estimates the mean of f over the large batch:
+    closely in the plane, in part where there are many dimensions (docs/coresets.md).
+
+    Args:
+        points: [N, D] of a static shape.
+        indices: [k], which points were chosen.
+
+    Returns:
+        [k] float32 with mean 1. Ties go to the lowest position, so the second of
+        two coinciding chosen points weighs 0.
+
+    Raises:
+        InputError: for wrong ranks or more indices than points.
+    """
+    positions, _ = nearest_chosen(points, indices)
+    n, k = positions.shape[0], tf.convert_to_tensor(indices).shape[0]
+    counts = tf.math.unsorted_segment_sum(tf.ones([n]), positions, k)
+    return counts * (k / n)

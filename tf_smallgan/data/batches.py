@@ -19,12 +19,77 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import coreset
-from tf_smallgan.data import images, order
-from tf_smallgan.data.census import has_unlabelled
-from tf_smallgan.data.choice import choose
+from tf_smallgan.data import images
+from tf_smallgan.data.labels import has_unlabelled
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
 from tf_smallgan.data.records import Reader, RecordTable
+from tf_smallgan.data.selection import choose
 from tf_smallgan.errors import InputError
+
+# Which record lies at which position of the endless stream, without a state.
+#
+#     epoch(p)  = p // N
+#     record(p) = permutation_epoch(p mod N)
+#
+# The permutation is a cipher on the numbers below N, keyed by the seed and the
+# epoch, so that any position costs the same to look up, and each record comes
+# once an epoch.
+
+
+# One number for each use of randomness, so that no two share a stream.
+ORDER, SELECT, FLIP, QUOTA = 1, 2, 3, 4
+
+# One shuffle reads the low 8 bits of each word of its key where there are up to 65,536
+# images, and of a folded seed one word is the epoch itself: orders would come again
+# after 256 epochs. Keys are drawn, and four of them applied.
+_SHUFFLES = 4
+
+
+def root_seed(seed: int) -> tf.Tensor:
+    """A stateless seed, [2] int32, from the run's seed."""
+    return tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
+
+
+def fold(seed: tf.Tensor, *values: tf.Tensor | int) -> tf.Tensor:
+    """A new seed [2] int32 from `seed` and integers.
+
+    Philox by name: the default algorithm depends on the device.
+    """
+    for value in values:
+        seed = tf.random.experimental.stateless_fold_in(seed, value, alg="philox")
+    return seed
+
+
+def records_at(positions: tf.Tensor, num_images: int, seed: tf.Tensor) -> tf.Tensor:
+    """Record numbers at consecutive positions that span at most two epochs.
+
+    Args:
+      positions: [P] int64, consecutive and no more than `num_images`.
+      num_images: N.
+      seed: [2] int32.
+
+    Returns:
+      [P] int64.
+    """
+    epoch = positions // num_images
+    within, first = positions % num_images, epoch[0]
+    now, then = (
+        _shuffled(within, num_images, fold(seed, ORDER, first + later))
+        for later in (0, 1)
+    )
+    return tf.where(epoch == first, now, then)
+
+
+def _shuffled(numbers: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+    """Numbers below `count` under a permutation of them that follows from `seed`."""
+    keys = tf.random.stateless_uniform(
+        [_SHUFFLES, 2], seed, None, None, tf.int32, alg="philox"
+    )
+    for key in tf.unstack(keys):
+        numbers = tf.random.experimental.index_shuffle(
+            numbers, seed=key, max_index=tf.constant(count - 1, tf.int64)
+        )
+    return numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,23 +135,6 @@ class BatchPlan:
         """b = B / R."""
         return self.batch_size // self.num_replicas
 
-    def check_rules(self) -> None:
-        """Refuses rules that no data set goes with.
-
-        Raises:
-          InputError: there is no such method or scope, or classes are to be balanced
-            with another method than `k_center`.
-        """
-        coreset.check_method(self.method)
-        coreset.check_scope(self.scope)
-        if self.per_class_balance and self.method != "k_center":
-            raise InputError(
-                "--coreset_class_balance mends what k_center does to classes and works "
-                f"with --coreset_method=k_center alone, not {self.method}: give that "
-                "rule, or leave the flag out (balanced and uniform draw every class as "
-                "often as it occurs)."
-            )
-
     def check(self, num_images: int, labelled: bool = True) -> None:
         """Refuses a plan that cannot be drawn from `num_images`.
 
@@ -95,16 +143,9 @@ class BatchPlan:
           labelled: whether all of them have a label.
 
         Raises:
-          InputError: as `check_rules` does; the batch does not divide or is larger
-            than the data set, or classes are to be balanced that images do not have.
+          InputError: the large batch is larger than the data set, or classes are to
+            be balanced and images lack labels.
         """
-        if self.batch_size % self.num_replicas:
-            raise InputError(
-                f"--batch_size={self.batch_size} does not divide over "
-                f"{self.num_replicas} replicas; give a multiple of "
-                f"{self.num_replicas}."
-            )
-        self.check_rules()
         if self.large_batch_size > num_images:
             raise InputError(
                 f"The large batch of {self.large_batch_size:,} images "
@@ -210,15 +251,15 @@ def large_batch_radius(
     """
     draw = tf.constant(step * plan.discriminator_steps, tf.int64)
     positions = draw * plan.large_batch_size + np.arange(plan.large_batch_size)
-    seed = order.root_seed(plan.seed)
-    records = order.records_at(positions, len(embeddings), seed).numpy()
+    seed = root_seed(plan.seed)
+    records = records_at(positions, len(embeddings), seed).numpy()
     shared = plan.scope == "global"
     if not shared:
         records = records[: plan.replica_batch_size * plan.oversample]
     points = tf.constant(embeddings[records])
     k = plan.batch_size if shared else plan.replica_batch_size
     key = (draw,) if shared else (draw, 0)
-    seed = order.fold(seed, order.SELECT, *key)
+    seed = fold(seed, SELECT, *key)
     labels, num_classes = None, 1
     if plan.per_class_balance:
         labels = tf.constant(np.maximum(table.labels[records], 0), tf.int32)
@@ -232,7 +273,7 @@ def large_batch_radius(
         labels=labels,
         num_classes=num_classes,
     )
-    return coreset.radius_report(points, chosen, order.fold(seed, 1))
+    return coreset.radius_report(points, chosen, fold(seed, 1))
 
 
 class _Draw:
@@ -252,7 +293,7 @@ class _Draw:
         with tf.device("CPU:0"):
             self._labels = tf.constant(np.maximum(table.labels, 0), tf.int32)
             self._points = None if embeddings is None else tf.constant(embeddings)
-            self._seed = order.root_seed(plan.seed)
+            self._seed = root_seed(plan.seed)
 
     # Only tensor operations below: conversion by AutoGraph would only cost time.
     @tf.autograph.experimental.do_not_convert
@@ -267,7 +308,7 @@ class _Draw:
         """One draw's choice for each of this worker's replicas."""
         large = self._plan.large_batch_size
         positions = draw * large + tf.range(large, dtype=tf.int64)
-        records = order.records_at(positions, self._num_images, self._seed)
+        records = records_at(positions, self._num_images, self._seed)
         flip = self._flips(draw)
         if self._plan.scope == "global":
             index, weight = self._choose(records, self._plan.batch_size, (draw,))
@@ -302,7 +343,7 @@ class _Draw:
             self._plan.method,
             tf.gather(self._points, records),
             k,
-            order.fold(self._seed, order.SELECT, *key),
+            fold(self._seed, SELECT, *key),
             with_weights=self._plan.weights,
             labels=labels,
             num_classes=self._num_classes,
@@ -311,7 +352,7 @@ class _Draw:
 
     def _flips(self, draw: tf.Tensor) -> tf.Tensor:
         """[B] bool, by position in the global batch."""
-        seed = order.fold(self._seed, order.FLIP, draw)
+        seed = fold(self._seed, FLIP, draw)
         uniform = tf.random.stateless_uniform(
             [self._plan.batch_size], seed, alg="philox"
         )

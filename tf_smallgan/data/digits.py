@@ -5,8 +5,13 @@ import tensorflow as tf
 from sklearn import datasets
 
 from tf_smallgan.data import images
-from tf_smallgan.data.memory import memory_reader
-from tf_smallgan.data.records import Reader, RecordTable, Report, no_report
+from tf_smallgan.data.records import (
+    Reader,
+    RecordTable,
+    Report,
+    memory_reader,
+    no_report,
+)
 from tf_smallgan.errors import InputError
 
 _LEVELS = 16  # pixels are 0..16

@@ -1,15 +1,4 @@
-"""The cache of embeddings: every training image, embedded once and projected.
-
-Rows belong to images by their digest, not by their order: when the files of a
-data set are shuffled, resharded or renumbered, each image still gets its own
-embedding. The folder holds
-
-    fingerprint.json           what the embeddings were made from
-    digests.npy                [N] int64, the image of each row
-    embeddings-00003-of-10.npy [shard_size, E] float32, the rows, a shard a file
-
-Shards appear whole or not at all, so that a killed build goes on with the next.
-"""
+"""Features to fewer dimensions, by a seeded random matrix."""
 
 import dataclasses
 import json
@@ -19,11 +8,52 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.data import files
+from tf_smallgan import files
 from tf_smallgan.data.pixels import images_dataset, refuse_unreadable
-from tf_smallgan.data.projection import project
 from tf_smallgan.data.records import Reader, RecordTable, Report, no_report
 from tf_smallgan.errors import InputError
+
+_ROWS = 64
+
+
+def projection(features: int, dimensions: int, seed: int) -> np.ndarray:
+    """Gaussian [F, E] / sqrt(E), which keeps squared distances on average.
+
+    Johnson and Lindenstrauss, 1984. RandomState, because NumPy promises that
+    its stream never changes.
+    """
+    gaussian = np.random.RandomState(seed).standard_normal((features, dimensions))
+    return (gaussian / np.sqrt(dimensions)).astype(np.float32)
+
+
+def project(features: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
+    """[B, F] to [B, E]; unchanged where F <= E.
+
+    In products of 64 rows, filled up: how a product is rounded depends on its shape,
+    and nobody's features may depend on how many others come with them.
+    """
+    features = np.asarray(features, np.float32)
+    count, size = features.shape
+    if size <= dimensions:
+        return features
+    matrix = projection(size, dimensions, seed)
+    filled = np.zeros((-(-count // _ROWS), _ROWS, size), np.float32)
+    filled.reshape(-1, size)[:count] = features
+    return np.concatenate([block @ matrix for block in filled])[:count]
+
+
+# The cache of embeddings: every training image, embedded once and projected.
+#
+# Rows belong to images by their digest, not by their order: when the files of a
+# data set are shuffled, resharded or renumbered, each image still gets its own
+# embedding. The folder holds
+#
+#     fingerprint.json           what the embeddings were made from
+#     digests.npy                [N] int64, the image of each row
+#     embeddings-00003-of-10.npy [shard_size, E] float32, the rows, a shard a file
+#
+# Shards appear whole or not at all, so that a killed build goes on with the next.
+
 
 FORMAT = 1
 DEFAULT_SHARD_SIZE = 4_096

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.data import exif, images
+from tf_smallgan.data import images
 from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
-from tf_smallgan.data.records import (
-    UNLABELLED,
-    Reader,
-    RecordTable,
-    Report,
-    no_report,
-)
+from tf_smallgan.data.records import UNLABELLED, Reader, RecordTable, Report, no_report
 from tf_smallgan.errors import InputError
 
 _READ = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
@@ -174,7 +168,7 @@ def _describe(path: tf.Tensor) -> dict[str, tf.Tensor]:
     return {
         "is_image": is_image,
         "digest": images.digest(encoded),
-        "turned": exif.orientation(encoded) > 1,
+        "turned": images.orientation(encoded) > 1,
         "channels": tf.cast(images.stored_channels(encoded), tf.int8),
         "length": images.num_bytes(encoded),
     }

@@ -8,13 +8,13 @@ import dataclasses
 import functools
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.data import files
+from tf_smallgan import files
 
 Report = Callable[[int, int], None]
 """Progress, called with (done, total); total is 0 while it is not known."""
@@ -170,3 +170,20 @@ class ImageSource(Protocol):
 
     def reader(self, table: RecordTable) -> Reader:
         """A function that reads one record, to be used in `Dataset.map`."""
+
+
+# Encoded images held in memory.
+
+
+MEMORY_LIMIT_BYTES = 512 * 2**20
+
+
+def memory_reader(encoded: Sequence[bytes] | tf.Tensor) -> Reader:
+    """Reads record n as element n of `encoded` [N] string."""
+    with tf.device("CPU:0"):
+        held = tf.convert_to_tensor(encoded, tf.string)
+
+    def read(record: tf.Tensor) -> tf.Tensor:
+        return tf.gather(held, record)
+
+    return read

@@ -7,21 +7,21 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tf_smallgan import settings
-from tf_smallgan.config import Config, EvaluateConfig
-from tf_smallgan.errors import InputError
+from tf_smallgan.config import Config, defaults
+from tf_smallgan.config.commands import EvaluateConfig, EvaluateFlags
+from tf_smallgan.config.parsing import sections_of
+from tf_smallgan.console import Counter
+from tf_smallgan.data.dataset import TrainingData
+from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.evaluation.evaluator import Measure, evaluate
-from tf_smallgan.evaluation.session import (
+from tf_smallgan.evaluation.setup import (
     check_spaces,
     open_measures,
     open_spaces,
     wanted_spaces,
 )
-from tf_smallgan.evaluation.supply import GeneratorSupply
-from tf_smallgan.models.standing import state_kept
-from tf_smallgan.preparation import TrainingData
-from tf_smallgan.tensor_float import whole_float32
-from tf_smallgan.training.logs import Counter
+from tf_smallgan.sampling.generators import GeneratorSupply
+from tf_smallgan.sampling.standing import state_kept
 
 SECONDS = "evaluation_seconds"
 _CLASSIFIER = "classifier_frechet_distance_"
@@ -79,13 +79,12 @@ class TrainingEvaluation:
 
     def _open(self) -> list[Measure]:
         if self._measures is None:
-            options = scoring_options(self.config)
-            config = dataclasses.replace(self.config, evaluate=options)
+            config = scoring_config(self.config)
             names = wanted_spaces(config)
             spaces = open_spaces(config, self.data, names, self.strategy)
             check_spaces(spaces, self.data.cluster)
             self._measures = open_measures(
-                spaces, self.data, options, self.strategy, self.say
+                spaces, self.data, config.evaluate, self.strategy, self.say
             )
         return self._measures
 
@@ -94,7 +93,7 @@ class TrainingEvaluation:
             sampling = self.config.sampling
             self._supply = GeneratorSupply(
                 self.average,
-                settings.model_spec(self.config),
+                defaults.model_spec(self.config),
                 rule=sampling.truncation_rule,
                 seed=self.config.run.seed,
                 bn="standing",
@@ -105,18 +104,11 @@ class TrainingEvaluation:
         return self._supply
 
 
-def scoring_options(config: Config) -> EvaluateConfig:
+def scoring_config(config: Config) -> EvaluateConfig:
     """What `evaluate` would be asked for to score as training does."""
-    return EvaluateConfig(reference_images=config.schedule.eval_reference_images)
-
-
-def check_spaces_wanted(config: Config) -> None:
-    """Raises InputError where a completed config's images cannot be scored."""
-    if config.schedule.eval_reference_images == 1:
-        raise InputError(
-            "--eval_reference_images=1 has no spread; give at least 2, or 0 for all."
-        )
-    wanted_spaces(dataclasses.replace(config, evaluate=scoring_options(config)))
+    sections = {name: getattr(config, name) for name in sections_of(Config)}
+    images = config.schedule.eval_reference_images
+    return EvaluateConfig(**sections, evaluate=EvaluateFlags(reference_images=images))
 
 
 def scored_how(config: Config) -> str:

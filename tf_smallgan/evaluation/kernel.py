@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.gan_library import tfgan
+from tf_smallgan.training.gan_library import tfgan
 
 BLOCK_SIZE = 1000
 

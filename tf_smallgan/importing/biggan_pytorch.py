@@ -12,17 +12,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from tf_smallgan.config.architectures import BASE_RESOLUTION, BIGGAN
 from tf_smallgan.errors import InputError
-from tf_smallgan.importing.networks import Released, attention_flag, channel_multiplier
 from tf_smallgan.importing.state_dict import (
+    Released,
     StateDict,
     assign,
+    attention_flag,
+    channel_multiplier,
     normalized,
     set_convolution,
     transposed,
     unit,
 )
-from tf_smallgan.models.architectures import BASE_RESOLUTION, BIGGAN
 
 _BLOCK = "blocks.{}.0.conv1.weight"
 

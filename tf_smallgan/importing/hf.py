@@ -16,17 +16,19 @@ import functools
 import keras
 import numpy as np
 
+from tf_smallgan.config.architectures import BASE_RESOLUTION, BIGGAN_DEEP
 from tf_smallgan.errors import InputError
-from tf_smallgan.importing.networks import Released, attention_flag, channel_multiplier
 from tf_smallgan.importing.state_dict import (
+    Released,
     StateDict,
     assign,
+    attention_flag,
+    channel_multiplier,
     normalized,
     set_convolution,
     transposed,
     unit,
 )
-from tf_smallgan.models.architectures import BASE_RESOLUTION, BIGGAN_DEEP
 
 # The package's, in its config; TensorFlow's modules have it too.
 EPSILON = 1e-4

@@ -13,12 +13,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_smallgan.models import assembly
-from tf_smallgan.models.architectures import (
+from tf_smallgan.config.architectures import (
     BASE_RESOLUTION,
     CLASS_EMBEDDING_DIM,
     architecture_of,
 )
+from tf_smallgan.models import blocks as assembly
 from tf_smallgan.models.batch_norm import BatchNormRelu
 from tf_smallgan.models.blocks import DiscriminatorBlock, GeneratorBlock, make_norm
 from tf_smallgan.models.convolution import ClassEmbedding, Convolution, Dense

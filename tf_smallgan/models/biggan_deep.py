@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tf_smallgan.models import biggan
-from tf_smallgan.models.assembly import join_condition
+from tf_smallgan.models.blocks import join_condition
 from tf_smallgan.models.convolution import Convolution
 from tf_smallgan.models.deep_blocks import (
     CutConvolution,

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.models import biggan, biggan_deep, sagan, sngan
-from tf_smallgan.models.spec import ModelSpec
 
 # Each has the classes Generator and Discriminator.
 ARCHITECTURES: dict[str, ModuleType] = {

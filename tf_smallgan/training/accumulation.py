@@ -13,22 +13,10 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tf_smallgan.coreset.scope import deal
-from tf_smallgan.errors import InputError
 
 Batch = TypeVar("Batch")
 Gradients = list[tf.Tensor]
 Metrics = dict[str, tf.Tensor]
-
-
-def check_microbatches(batch_size: int, replicas: int, microbatches: int) -> None:
-    """Raises InputError unless each replica's batch divides into the parts."""
-    if batch_size % (replicas * microbatches):
-        each = "" if replicas == 1 else f" on each of {replicas} replicas"
-        raise InputError(
-            f"--batch_size={batch_size} does not divide into "
-            f"--microbatches={microbatches}{each}; give a batch that is a multiple of "
-            f"{replicas * microbatches}."
-        )
 
 
 def cut(batch: Batch, parts: int) -> list[Batch]:

@@ -5,11 +5,19 @@ folder of their own, flushed to disk and then renamed, the index last: a checkpo
 there when its index is. What is kept is what lies there; no other file says so.
 """
 
+import json
 import os
 import pathlib
 import shutil
+import sys
 
 import tensorflow as tf
+
+from tf_smallgan.errors import InputError
+from tf_smallgan.training.state import (
+    damaged_checkpoint,
+)
+from tf_smallgan.workdir import Workdir
 
 _PREFIX, _UNFINISHED = "step-", ".unfinished-"
 # What TensorFlow raises for files that are not as they were written (IndexError and
@@ -102,3 +110,114 @@ def _flush(path: pathlib.Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def checkpoint_path(workdir: Workdir, step: str = "last") -> str:
+    """The path of the checkpoint that `--step` names.
+
+    Args:
+      workdir: the run's.
+      step: "best", "last" (the newest that is whole) or a step's number.
+
+    Raises:
+      InputError: there is none, or it is damaged.
+    """
+    if step == "best":
+        number = best_step(workdir)
+        for folder in (workdir.best, workdir.checkpoints):
+            if number in steps_in(folder):
+                return _whole(folder, number)
+        raise InputError(
+            f"{workdir.best_file} names step {number}, but its checkpoint is gone; "
+            "use --step=last or the number of a kept checkpoint."
+        )
+    best, kept = steps_in(workdir.best), steps_in(workdir.checkpoints)
+    if step.isdigit() and int(step) in set(best) - set(kept):
+        return _whole(workdir.best, int(step))
+    return find_checkpoint(workdir.checkpoints, step)
+
+
+def find_checkpoint(folder: pathlib.Path, step: str = "last") -> str:
+    """The path of a kept checkpoint.
+
+    Args:
+      folder: the run's checkpoints.
+      step: "last" (the newest that is whole) or a step's number.
+
+    Raises:
+      InputError: there is none, or it is damaged; the kept steps are named.
+    """
+    kept = steps_in(folder)
+    if not kept:
+        raise InputError(
+            f"{folder} holds no checkpoint: the run has not saved yet. Train first."
+        )
+    if step == "last":
+        return path_of(folder, newest_whole(folder)[0] or 0)
+    if step.isdigit() and int(step) in kept:
+        return _whole(folder, int(step))
+    numbers = ", ".join(str(number) for number in kept)
+    raise InputError(
+        f"--step={step} is not a kept checkpoint; there are {numbers} (or last)."
+    )
+
+
+def newest_whole(folder: pathlib.Path) -> tuple[int | None, list[int]]:
+    """The newest whole step and the damaged ones after it; None where none was saved.
+
+    Raises:
+      InputError: there are some, and all are damaged.
+    """
+    damaged: list[int] = []
+    for step in reversed(steps_in(folder)):
+        path = path_of(folder, step)
+        reason = damage(path)
+        if not reason:
+            return step, damaged
+        damaged.append(step)
+        print(
+            f"Warning: the checkpoint {path} is damaged ({reason[:160]}) and skipped; "
+            "the one before it is used.",
+            file=sys.stderr,
+        )
+    if damaged:
+        raise InputError(
+            f"Each checkpoint in {folder} (of steps "
+            f"{', '.join(str(step) for step in damaged)}) is damaged and cannot be "
+            "restored. Put back a copy of one, or start afresh in another --workdir."
+        )
+    return None, []
+
+
+def _whole(folder: pathlib.Path, step: int) -> str:
+    path = path_of(folder, step)
+    reason = damage(path)
+    if reason:
+        raise damaged_checkpoint(path, reason)
+    return path
+
+
+def best_step(workdir: Workdir) -> int:
+    """The step that best.json names.
+
+    Raises:
+      InputError: there is none.
+    """
+    if not workdir.best_file.exists():
+        raise InputError(
+            f"--step=best: {workdir.path} has no {workdir.best_file.name}, so no best "
+            "checkpoint has been chosen; train with --eval_every_steps, or use "
+            "--step=last."
+        )
+    return int(read_best(workdir)["step"])
+
+
+def read_best(workdir: Workdir) -> dict:
+    try:
+        record = json.loads(workdir.best_file.read_text())
+        return record | {"step": int(record["step"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{workdir.best_file} does not name a step as {{'step': N}}; remove it, "
+            "and use --step=last."
+        ) from error

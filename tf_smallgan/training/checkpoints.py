@@ -1,33 +1,32 @@
-"""Saves and restores a run, and finds the checkpoint that `--step` names."""
+"""Saves and restores a run, and keeps the best checkpoint outside of the rotation."""
 
+import json
+import math
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from tf_smallgan.config import ScheduleConfig
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import checkpoint_files as files
-from tf_smallgan.training.best import best_step
+from tf_smallgan.files import replacing
+from tf_smallgan.training.checkpoint_files import (
+    clear_unfinished,
+    newest_whole,
+    path_of,
+    read_best,
+    remove,
+    set_aside,
+    steps_in,
+    write,
+)
 from tf_smallgan.training.state import (
     UNREADABLE,
     TrainingState,
-    damaged_checkpoint,
     foreign_checkpoint,
 )
 from tf_smallgan.workdir import Workdir
-
-
-def check_keeping(schedule: ScheduleConfig) -> None:
-    """Raises InputError where --keep_every_steps names steps that are not saved."""
-    kept, saved = schedule.keep_every_steps, schedule.checkpoint_every_steps
-    if kept and (not saved or kept % saved):
-        raise InputError(
-            f"--keep_every_steps={kept} is to keep checkpoints of steps that are not "
-            f"saved: --checkpoint_every_steps={saved}. Give a multiple of that"
-            + ("." if saved else ", above 0.")
-        )
 
 
 class Checkpoints:
@@ -55,11 +54,11 @@ class Checkpoints:
         self.folder = folder
         self._state, self._keep, self._keep_every = state, keep, keep_every
         self._checkpoint = state.checkpoint(**more)
-        files.clear_unfinished(folder)
+        clear_unfinished(folder)
 
     def newest(self) -> int | None:
         """The newest kept step, None where nothing was saved."""
-        return max(files.steps_in(self.folder), default=None)
+        return max(steps_in(self.folder), default=None)
 
     def restore(self) -> int:
         """Restores the newest that is whole; returns its step, 0 where there is none.
@@ -69,13 +68,13 @@ class Checkpoints:
         Raises:
           InputError: all are damaged, or the newest whole one is of other networks.
         """
-        step, damaged = _newest_whole(self.folder)
+        step, damaged = newest_whole(self.folder)
         if step is None:
             return 0
         for number in damaged:
-            aside = files.set_aside(self.folder, number, "damaged")
+            aside = set_aside(self.folder, number, "damaged")
             print(f"Its files are now in {aside}.", file=sys.stderr)
-        path = files.path_of(self.folder, step)
+        path = path_of(self.folder, step)
         try:
             self._checkpoint.read(path).assert_consumed()
         except InputError:
@@ -94,18 +93,18 @@ class Checkpoints:
 
     def rotate(self) -> None:
         """Removes the oldest beyond `keep`: call when the newest is known healthy."""
-        for step in files.steps_in(self.folder)[: -self._keep]:
+        for step in steps_in(self.folder)[: -self._keep]:
             if not self._keep_every or step % self._keep_every:
-                files.remove(self.folder, step)
+                remove(self.folder, step)
 
     def give_up(self, since: int) -> None:
         """Moves the checkpoints of step `since` and later to `collapsed`.
 
         That of step 0 stays: nothing was trained yet that could be sick.
         """
-        for step in files.steps_in(self.folder):
+        for step in steps_in(self.folder):
             if step >= max(since, 1):
-                files.set_aside(self.folder, step, "collapsed")
+                set_aside(self.folder, step, "collapsed")
 
     def save_to(self, folder: pathlib.Path) -> str:
         """Saves under the current step into a folder of no rotation.
@@ -115,7 +114,7 @@ class Checkpoints:
         """
         step = int(self._state.step.numpy())
         try:
-            return files.write(self._checkpoint, folder, step)
+            return write(self._checkpoint, folder, step)
         except (tf.errors.OpError, OSError) as error:
             message = getattr(error, "message", str(error))
             raise InputError(
@@ -125,86 +124,92 @@ class Checkpoints:
             ) from error
 
 
-def checkpoint_path(workdir: Workdir, step: str = "last") -> str:
-    """The path of the checkpoint that `--step` names.
+class BestCheckpoint:
+    """Keeps the state that scored least: WORKDIR/best/step-N, named by best.json.
+
+    The file is written after the checkpoint and before the one it replaces goes: at
+    any moment it names a checkpoint that is there.
 
     Args:
-      workdir: the run's.
-      step: "best", "last" (the newest that is whole) or a step's number.
+      workdir: the run's; its best so far counts.
+      save_to: (folder) writes a checkpoint of the current state there.
+      deciding: scores to the name of the one that is to be least.
+      setting: what else scores depend on.
 
     Raises:
-      InputError: there is none, or it is damaged.
+      InputError: best.json is there and does not name a step.
     """
-    if step == "best":
-        number = best_step(workdir)
-        for folder in (workdir.best, workdir.checkpoints):
-            if number in files.steps_in(folder):
-                return _whole(folder, number)
-        raise InputError(
-            f"{workdir.best_file} names step {number}, but its checkpoint is gone; "
-            "use --step=last or the number of a kept checkpoint."
+
+    def __init__(
+        self,
+        workdir: Workdir,
+        save_to: Callable[[pathlib.Path], str],
+        deciding: Callable[[dict[str, float]], str],
+        setting: str = "",
+    ):
+        self._workdir, self._save_to = workdir, save_to
+        self._deciding, self._setting = deciding, setting
+        clear_unfinished(workdir.best)
+        self._record = read_best(workdir) if workdir.best_file.exists() else {}
+
+    def offer(self, step: int, scores: dict[str, float]) -> bool:
+        """Keeps the current state if it is the best; returns whether it is.
+
+        A best of another metric or setting gives way: the two cannot be compared.
+
+        Raises:
+          InputError: it could not be written.
+        """
+        metric = self._deciding(scores)
+        value = scores[metric]
+        if not math.isfinite(value):
+            return False
+        # Early records do not tell their setting.
+        comparable = (
+            self._record.get("metric") == metric
+            and self._record.get("setting", self._setting) == self._setting
         )
-    best, kept = files.steps_in(workdir.best), files.steps_in(workdir.checkpoints)
-    if step.isdigit() and int(step) in set(best) - set(kept):
-        return _whole(workdir.best, int(step))
-    return find_checkpoint(workdir.checkpoints, step)
+        if comparable and value >= self._record["value"]:
+            return False
+        self._save_to(self._workdir.best)
+        self._record = {
+            "step": step,
+            "metric": metric,
+            "value": value,
+            "setting": self._setting,
+        }
+        _write(self._workdir.best_file, self._record)
+        for old in steps_in(self._workdir.best):
+            if old != step:
+                remove(self._workdir.best, old)
+        return True
+
+    def refuse_any(self) -> None:
+        """For a run that starts afresh, which has none and may not remove one.
+
+        Raises:
+          InputError: there is one, maybe all that is left of an earlier run.
+        """
+        if self._record:
+            raise InputError(
+                f"{self._workdir.path} has the best checkpoint of step "
+                f"{self._record['step']}, but none to go on from, so training would "
+                "start again and replace it; use a fresh --workdir, or move "
+                f"{self._workdir.best} and {self._workdir.best_file.name} away. To "
+                "use it, sample, evaluate and export take --step=best."
+            )
+
+    def describe(self) -> str:
+        """`DIR/best/step-400 (fid_1k 12.3)`; "" where there is none."""
+        if "metric" not in self._record:
+            return ""
+        path = path_of(self._workdir.best, self._record["step"])
+        return f"{path} ({self._record['metric']} {self._record['value']:.4g})"
 
 
-def find_checkpoint(folder: pathlib.Path, step: str = "last") -> str:
-    """The path of a kept checkpoint.
-
-    Args:
-      folder: the run's checkpoints.
-      step: "last" (the newest that is whole) or a step's number.
-
-    Raises:
-      InputError: there is none, or it is damaged; the kept steps are named.
-    """
-    kept = files.steps_in(folder)
-    if not kept:
-        raise InputError(
-            f"{folder} holds no checkpoint: the run has not saved yet. Train first."
-        )
-    if step == "last":
-        return files.path_of(folder, _newest_whole(folder)[0] or 0)
-    if step.isdigit() and int(step) in kept:
-        return _whole(folder, int(step))
-    numbers = ", ".join(str(number) for number in kept)
-    raise InputError(
-        f"--step={step} is not a kept checkpoint; there are {numbers} (or last)."
-    )
-
-
-def _newest_whole(folder: pathlib.Path) -> tuple[int | None, list[int]]:
-    """The newest whole step and the damaged ones after it; None where none was saved.
-
-    Raises:
-      InputError: there are some, and all are damaged.
-    """
-    damaged: list[int] = []
-    for step in reversed(files.steps_in(folder)):
-        path = files.path_of(folder, step)
-        reason = files.damage(path)
-        if not reason:
-            return step, damaged
-        damaged.append(step)
-        print(
-            f"Warning: the checkpoint {path} is damaged ({reason[:160]}) and skipped; "
-            "the one before it is used.",
-            file=sys.stderr,
-        )
-    if damaged:
-        raise InputError(
-            f"Each checkpoint in {folder} (of steps "
-            f"{', '.join(str(step) for step in damaged)}) is damaged and cannot be "
-            "restored. Put back a copy of one, or start afresh in another --workdir."
-        )
-    return None, []
-
-
-def _whole(folder: pathlib.Path, step: int) -> str:
-    path = files.path_of(folder, step)
-    reason = files.damage(path)
-    if reason:
-        raise damaged_checkpoint(path, reason)
-    return path
+def _write(path: pathlib.Path, record: dict) -> None:
+    try:
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(record) + "\n")
+    except OSError as error:
+        raise InputError(f"{path} could not be written: {error}.") from error

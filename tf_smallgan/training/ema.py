@@ -10,7 +10,7 @@ norm statistics are copied: sampling recomputes them for the averaged weights
 import keras
 import tensorflow as tf
 
-from tf_smallgan.config import TrainingConfig
+from tf_smallgan.config.flags import TrainingFlags
 
 # Of the weights that training began with; noise then shows in samples.
 _MOST_LEFT = 0.1
@@ -44,7 +44,7 @@ def update_average(
         strategy.extended.update(old.value, copy, args=(new.value,))
 
 
-def warning(training: TrainingConfig) -> str:
+def warning(training: TrainingFlags) -> str:
     """A sentence where the average will be no average of what was learned, else ""."""
     steps = training.train_steps - training.ema_start_step
     left = training.ema_decay ** max(steps, 0)

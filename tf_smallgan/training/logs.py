@@ -4,16 +4,14 @@ import collections
 import contextlib
 import json
 import pathlib
-import sys
 import time
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.atomic import replacing
-from tf_smallgan.data.progress import ProgressLine
 from tf_smallgan.errors import InputError
+from tf_smallgan.files import replacing
 
 
 class MetricsFile:
@@ -126,59 +124,6 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
-
-
-class ConsoleLine:
-    """Rewrites one line on a terminal; writes whole lines elsewhere.
-
-    Args:
-      every_seconds: elsewhere, lines that follow sooner are held back; the last is
-        written when the line is closed.
-    """
-
-    def __init__(self, every_seconds: float = 0.0):
-        self._terminal = sys.stdout.isatty()
-        self._every, self._last = every_seconds, -float("inf")
-        self._open = False
-        self._held = ""
-
-    def show(self, text: str) -> None:
-        """Shows `text` in place of what was shown before."""
-        if self._terminal:
-            print(f"\r\x1b[K{text}", end="", flush=True)
-            self._open = True
-        elif time.monotonic() - self._last >= self._every:
-            self._last, self._held = time.monotonic(), ""
-            print(text, flush=True)
-        else:
-            self._held = text
-
-    def close(self) -> None:
-        """Ends the line, so that what is printed next starts on its own."""
-        if self._open:
-            print(flush=True)
-        if self._held:
-            print(self._held, flush=True)
-        self._open, self._held = False, ""
-
-
-class Counter:
-    """A progress callback (done, total) that keeps to one line.
-
-    Args:
-      verb: what is done to images, for example "embedding".
-    """
-
-    def __init__(self, verb: str):
-        self._line = ConsoleLine(every_seconds=10.0)
-        self._report = ProgressLine(verb, self._line.show)
-
-    def __call__(self, done: int, total: int) -> None:
-        self._report(done, total)
-
-    def close(self) -> None:
-        """Ends the line."""
-        self._line.close()
 
 
 class TensorBoard:

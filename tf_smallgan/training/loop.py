@@ -7,10 +7,10 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tf_smallgan.training.best import BestCheckpoint
-from tf_smallgan.training.checkpoints import Checkpoints
-from tf_smallgan.training.health import Collapse, HealthWatch
-from tf_smallgan.training.logs import ConsoleLine, MetricsFile, Progress, TensorBoard
+from tf_smallgan.console import ConsoleLine
+from tf_smallgan.training.checkpoints import BestCheckpoint, Checkpoints
+from tf_smallgan.training.collapse import Collapse, HealthWatch
+from tf_smallgan.training.logs import MetricsFile, Progress, TensorBoard
 from tf_smallgan.training.recovery import Recovery
 from tf_smallgan.training.state import TrainingState
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_smallgan.coreset import CoresetSelection, deal, radius_report, select
 from tf_smallgan.models.latents import sample_prior
-from tf_smallgan.training.randomness import Purpose, stream
+from tf_smallgan.randomness import Purpose, stream
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,12 +13,11 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from tf_smallgan.atomic import replacing
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import checkpoint_files as files
-from tf_smallgan.training.best import BestCheckpoint
-from tf_smallgan.training.checkpoints import Checkpoints
-from tf_smallgan.training.health import Collapse
+from tf_smallgan.files import replacing
+from tf_smallgan.training import checkpoints
+from tf_smallgan.training.checkpoints import BestCheckpoint, Checkpoints
+from tf_smallgan.training.collapse import Collapse
 from tf_smallgan.training.state import TrainingState
 from tf_smallgan.workdir import Workdir
 
@@ -114,7 +113,7 @@ class Recovery:
         kept = (
             "none"
             if healthy is None
-            else f"{files.path_of(self.checkpoints.folder, healthy)}"
+            else f"{checkpoints.path_of(self.checkpoints.folder, healthy)}"
         )
         best = self.best.describe() or "none, --eval_every_steps was off or not due"
         if healthy is None:

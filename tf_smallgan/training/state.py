@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_smallgan.config import TrainingConfig
+from tf_smallgan.config.architectures import ModelSpec
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
-from tf_smallgan.models.spec import ModelSpec
 from tf_smallgan.training.adam import Adam
 
 
@@ -53,7 +53,7 @@ class TrainingState:
         )
 
 
-def build_state(spec: ModelSpec, training: TrainingConfig, seed: int) -> TrainingState:
+def build_state(spec: ModelSpec, training: TrainingFlags, seed: int) -> TrainingState:
     """Fresh networks and optimizers; call under the strategy's scope."""
     keras.utils.set_random_seed(seed)
     generator = build_generator(spec)
@@ -67,7 +67,7 @@ def assemble_state(
     generator: keras.Model,
     discriminator: keras.Model,
     average: keras.Model,
-    training: TrainingConfig,
+    training: TrainingFlags,
 ) -> TrainingState:
     """The state of networks that are built; `average` becomes a copy of G."""
     for old, new in zip(average.variables, generator.variables):
@@ -97,7 +97,7 @@ def _counter(name: str) -> tf.Variable:
 
 
 def adam(
-    training: TrainingConfig, learning_rate: float, model: keras.Model
+    training: TrainingFlags, learning_rate: float, model: keras.Model
 ) -> keras.optimizers.Optimizer:
     """Adam with the config's moments, its variables made."""
     optimizer = Adam(

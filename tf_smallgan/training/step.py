@@ -6,18 +6,19 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tf_smallgan.config import TrainingConfig
+from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.models.spectral_norm import iterate_once
-from tf_smallgan.training import vital_signs
+from tf_smallgan.training import collapse
 from tf_smallgan.training.accumulation import accumulate, cut
 from tf_smallgan.training.ema import decay_at, update_average
-from tf_smallgan.training.losses import discriminator_loss, generator_loss
-from tf_smallgan.training.prior import LatentBatch, Prior
-from tf_smallgan.training.regularizers import (
+from tf_smallgan.training.losses import (
+    discriminator_loss,
+    generator_loss,
     logits_and_slopes,
     orthogonal_regularization,
     r1,
 )
+from tf_smallgan.training.prior import LatentBatch, Prior
 from tf_smallgan.training.state import TrainingState
 
 Metrics = dict[str, tf.Tensor]
@@ -64,16 +65,16 @@ def update_discriminator(
             "fake_logit": tf.reduce_sum(fake_logits) / global_batch,
             "real_accuracy": _share(real_logits > 0, global_batch),
             "fake_accuracy": _share(fake_logits < 0, global_batch),
-            vital_signs.IMAGES: vital_signs.nonfinite([real.images]),
-            vital_signs.REAL_MOMENTS: vital_signs.moments(real.images, global_batch),
-            vital_signs.FAKE_MOMENTS: vital_signs.moments(fakes, global_batch),
+            collapse.IMAGES: collapse.nonfinite([real.images]),
+            collapse.REAL_MOMENTS: collapse.moments(real.images, global_batch),
+            collapse.FAKE_MOMENTS: collapse.moments(fakes, global_batch),
         }
 
     parts = list(zip(cut(real, microbatches), cut(prior, microbatches)))
     with iterate_once():
         gradients, metrics = accumulate(parts, one)
     state.discriminator_optimizer.apply(gradients, variables)
-    metrics[vital_signs.DISCRIMINATOR] = vital_signs.nonfinite(
+    metrics[collapse.DISCRIMINATOR] = collapse.nonfinite(
         [metrics["discriminator_loss"], *gradients]
     )
     return metrics
@@ -125,7 +126,7 @@ def update_generator(
     with iterate_once():
         gradients, metrics = accumulate(parts, one)
     state.generator_optimizer.apply(gradients, variables)
-    metrics[vital_signs.GENERATOR] = vital_signs.nonfinite(
+    metrics[collapse.GENERATOR] = collapse.nonfinite(
         [metrics["generator_loss"], *gradients]
     )
     return metrics
@@ -138,7 +139,7 @@ def _share(hits: tf.Tensor, global_batch: int) -> tf.Tensor:
 def replica_step(
     state: TrainingState,
     prior: Prior,
-    training: TrainingConfig,
+    training: TrainingFlags,
     batch: dict[str, tf.Tensor],
     step: tf.Tensor,
 ) -> Metrics:
@@ -174,7 +175,7 @@ def replica_step(
             training.microbatches,
             training.r1_penalty,
         )
-        metrics = vital_signs.with_earlier(update, metrics)
+        metrics = collapse.with_earlier(update, metrics)
     latents = prior.draw(step, training.discriminator_steps, size, replica, replicas)
     metrics |= update_generator(
         state,
@@ -189,7 +190,7 @@ def replica_step(
 def make_train_step(
     state: TrainingState,
     prior: Prior,
-    training: TrainingConfig,
+    training: TrainingFlags,
     strategy: tf.distribute.Strategy,
     jit_compile: bool,
 ) -> Callable[[dict[str, tf.Tensor]], Metrics]:
@@ -219,14 +220,14 @@ def make_train_step(
             for name, value in parts.items()
         }
         finish_step(state, training, strategy, step)
-        return vital_signs.with_diversity(metrics)
+        return collapse.with_diversity(metrics)
 
     return train_step
 
 
 def finish_step(
     state: TrainingState,
-    training: TrainingConfig,
+    training: TrainingFlags,
     strategy: tf.distribute.Strategy,
     step: tf.Tensor,
 ) -> None:

@@ -1,0 +1,1 @@
+"""Anomaly detection on digits, as Small-GAN reports it."""

@@ -1,0 +1,1 @@
+"""BigGAN's ablations on digits."""

@@ -1,0 +1,1 @@
+"""Dropped modes on grids of Gaussians."""

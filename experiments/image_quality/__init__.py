@@ -1,0 +1,1 @@
+"""Image quality over time, with and without core-sets."""
