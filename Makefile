@@ -40,6 +40,7 @@ check: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/vulture
 	$(RUN) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
 
 # Comparisons with other implementations; needs PyTorch (see CONTRIBUTING.md).

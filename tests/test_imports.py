@@ -1,4 +1,4 @@
-"""Imports go one way, from commands down to leaves; those inside functions count too."""
+"""Imports go down, from commands to leaves; those inside functions count too."""
 
 import ast
 import functools
