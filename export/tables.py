@@ -18,6 +18,7 @@ from tf_smallgan.config.checks import check_truncation
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.batch_norm import statistics_of
 from tf_smallgan.models.latents import sample_truncated
+from tf_smallgan.randomness import Purpose, integers, stream
 from tf_smallgan.sampling.standing import (
     Draw,
     Moments,
@@ -25,8 +26,6 @@ from tf_smallgan.sampling.standing import (
     images_a_pass,
     set_table_row,
 )
-
-_STANDING_STREAM = 1  # As in models/sampler.py: the same draws as `sample` makes.
 
 
 def check_grid(truncations: Sequence[float], rule: str) -> None:
@@ -80,18 +79,15 @@ def _standing_draw(spec: ModelSpec, rule: str, truncation: float, seed: int) -> 
     size = images_a_pass(spec.resolution)
 
     def draw(batch: int) -> tuple[tf.Tensor, tf.Tensor | None]:
-        key = tf.constant([seed % 2**31, _STANDING_STREAM], tf.int32)
-        key = tf.random.experimental.stateless_fold_in(key, batch)
+        # The same draws as those of `sample`.
+        key = stream(seed, Purpose.STANDING_STATISTICS, batch)
         shape = [size, spec.latent_dim]
         latents = sample_truncated(
             rule, spec.latent_distribution, shape, key, truncation
         )
         if not spec.num_classes:
             return latents, None
-        labels = tf.random.stateless_uniform(
-            [size], key + 1, 0, spec.num_classes, tf.int32
-        )
-        return latents, labels
+        return latents, integers([size], key + 1, spec.num_classes)
 
     return draw
 

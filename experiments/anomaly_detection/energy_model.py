@@ -20,6 +20,7 @@ import keras
 import tensorflow as tf
 
 from experiments.common.perceptrons import Critic, Perceptron
+from tf_smallgan import randomness
 from tf_smallgan.config import Config
 from tf_smallgan.training.losses import logits_and_slopes, r1
 from tf_smallgan.training.prior import LatentBatch
@@ -127,7 +128,7 @@ def update_generator(
     generator = model.generator.trainable_variables
     statistics = model.statistics.trainable_variables
     # Not a shift: a core-set's neighbours in order may be neighbours in space.
-    others = tf.argsort(tf.random.stateless_uniform([prior.latents.shape[0]], seed))
+    others = tf.argsort(randomness.uniform([prior.latents.shape[0]], seed))
     with tf.GradientTape() as tape:
         fakes = model.generator(prior.latents)
         energy = tf.reduce_mean(prior.weights * model.energy(fakes))

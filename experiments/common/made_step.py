@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_smallgan import randomness
 from tf_smallgan.config import Config, defaults
 from tf_smallgan.training.monitor import make_prior
 from tf_smallgan.training.state import build_state
@@ -16,7 +17,7 @@ def made_batch(config: Config) -> dict[str, tf.Tensor]:
     size, channels = config.data.resolution, config.data.image_channels
     shape = [updates, batch, size, size, channels]
     return {
-        "image": tf.random.stateless_uniform(shape, [0, 1], -1.0, 1.0),
+        "image": randomness.uniform(shape, [0, 1], -1.0, 1.0),
         "label": tf.zeros([updates, batch], tf.int32),
         "weight": tf.ones([updates, batch]),
     }

@@ -11,8 +11,9 @@ import math
 import tensorflow as tf
 
 from experiments.gaussian_grid.mixtures import GaussianGrid
+from tf_smallgan import randomness
 from tf_smallgan.config import Config
-from tf_smallgan.coreset import deal
+from tf_smallgan.coreset import shard
 from tf_smallgan.randomness import Purpose, stream
 from tf_smallgan.training.prior import LatentBatch, Prior
 
@@ -25,7 +26,7 @@ class EvenPrior(Prior):
     ) -> LatentBatch:
         """As `Prior.draw`, without a core-set."""
         seed = stream(self.seed, Purpose.LATENTS, step, micro)
-        latents = deal(even_square(batch * replicas, seed), replica, replicas)
+        latents = shard(even_square(batch * replicas, seed), replica, replicas)
         return LatentBatch(latents, None, tf.ones([batch]))
 
 
@@ -44,7 +45,7 @@ def even_square(count: int, seed: tf.Tensor) -> tf.Tensor:
     rows = max(n for n in range(1, math.isqrt(count) + 1) if count % n == 0)
     number = tf.range(count)
     cell = tf.stack([number // (count // rows), number % (count // rows)], 1)
-    inside = tf.random.stateless_uniform([count, 2], seed)
+    inside = randomness.uniform([count, 2], seed)
     cells = tf.constant([rows, count // rows], tf.float32)
     return 2 * (tf.cast(cell, tf.float32) + inside) / cells - 1
 
@@ -55,7 +56,7 @@ def even_points(grid: GaussianGrid, count: int, seed: tf.Tensor) -> tf.Tensor:
     Which modes come once more than others is random where `count` is no multiple of
     the modes.
     """
-    pair = tf.random.experimental.stateless_split(seed, 2)
-    order = tf.argsort(tf.random.stateless_uniform([grid.modes], pair[0]))
+    pair = randomness.fold_in(seed, 0), randomness.fold_in(seed, 1)
+    order = tf.argsort(randomness.uniform([grid.modes], pair[0]))
     mode = tf.gather(order, tf.range(count) % grid.modes)
     return grid.around(mode, pair[1])

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan import randomness
 from tf_smallgan.errors import InputError
 
 
@@ -46,13 +47,13 @@ class GaussianGrid:
 
     def sample(self, count: int, seed: tf.Tensor) -> tf.Tensor:
         """[count, 2] float32 that follow from `seed` [2] alone."""
-        pair = tf.random.experimental.stateless_split(seed, 2)
-        mode = tf.random.stateless_uniform([count], pair[0], 0, self.modes, tf.int32)
+        pair = randomness.fold_in(seed, 0), randomness.fold_in(seed, 1)
+        mode = randomness.integers([count], pair[0], self.modes)
         return self.around(mode, pair[1])
 
     def around(self, mode: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """[N, 2] float32, one of each of the modes [N] that are numbered."""
-        noise = tf.random.stateless_normal([mode.shape[0], 2], seed)
+        noise = randomness.normal([mode.shape[0], 2], seed)
         return tf.gather(tf.constant(self.centres), mode) + self.deviation * noise
 
     def score(self, points: np.ndarray, deviations: float = 4.0) -> "Cover":

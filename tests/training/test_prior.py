@@ -1,4 +1,4 @@
-"""The prior side: what is drawn, by whom, and that it repeats."""
+"""The prior side: latents are the core-set of a large batch, and draws repeat."""
 
 import numpy as np
 import pytest
@@ -44,27 +44,27 @@ def test_weights_are_the_shares_of_the_large_batch():
     [("k_center", 4, 1.187), ("k_center", 8, 1.253), ("balanced", 4, 1.0)],
 )
 def test_k_center_trains_on_a_wider_prior(method, oversample, expected):
-    """|z|^2 over its mean in the prior; expected by 300 selections in NumPy."""
+    """Mean |z|^2 relative to the prior's; expected values: 300 selections in NumPy."""
     prior = _prior(latent_dim=64, method=method, oversample=oversample)
     draws = [
         prior.draw(tf.constant(step), 0, 32, 0, 1).latents.numpy() for step in range(60)
     ]
-    # A mean of 60 * 32 * 64 squares is off by 0.004.
+    # The mean of 60 * 32 * 64 squares has a standard error of 0.004.
     assert np.mean(np.square(draws)) == pytest.approx(expected, abs=0.016)
 
 
 @pytest.mark.parametrize("oversample", [1, 4])
-def test_global_scope_deals_one_selection(oversample):
+def test_replicas_share_one_selection_under_global_scope(oversample):
     prior = _prior(oversample=oversample)
     whole = prior.draw(tf.constant(2), 0, 8, 0, 1)
     parts = [prior.draw(tf.constant(2), 0, 4, r, 2) for r in range(2)]
     for name in ("latents", "labels", "weights"):
-        dealt = np.stack([getattr(p, name) for p in parts], 1)
-        dealt = dealt.reshape(getattr(whole, name).shape)
-        np.testing.assert_array_equal(dealt, getattr(whole, name))
+        merged = np.stack([getattr(p, name) for p in parts], 1)
+        merged = merged.reshape(getattr(whole, name).shape)
+        np.testing.assert_array_equal(merged, getattr(whole, name))
 
 
-def test_replica_scope_gives_each_its_own():
+def test_replicas_draw_their_own_latents_under_replica_scope():
     prior = _prior(scope="replica")
     parts = [prior.draw(tf.constant(2), 0, 4, r, 2).latents.numpy() for r in range(2)]
     assert not set(map(tuple, parts[0])) & set(map(tuple, parts[1]))
@@ -87,17 +87,17 @@ def test_labels_are_uniform():
         counts += np.bincount(
             _prior().draw(tf.constant(step), 0, 8, 0, 1).labels, minlength=3
         )
-    # 1,600 draws: the chi-square of 2 degrees exceeds 13.8 once in a thousand.
+    # Chi-square with 2 degrees of freedom exceeds 13.8 with probability 0.001.
     assert ((counts - 1600 / 3) ** 2 / (1600 / 3)).sum() < 13.8
 
 
-def test_labels_do_not_follow_the_order_of_the_choice():
-    """The first chosen are the most remote; each place has each class as often."""
+def test_labels_are_independent_of_the_order_of_selection():
+    """k-center picks remote points first; labels are uniform at every position."""
     prior, counts = _prior(), np.zeros((8, 3))
     for step in range(400):
         labels = prior.draw(tf.constant(step), 0, 8, 0, 1).labels.numpy()
         counts[np.arange(8), labels] += 1
-    # The chi-square of 16 degrees exceeds 39.3 once in a thousand.
+    # Chi-square with 16 degrees of freedom exceeds 39.3 with probability 0.001.
     assert ((counts - 400 / 3) ** 2 / (400 / 3)).sum() < 39.3
 
 

@@ -9,7 +9,7 @@ from tf_smallgan.coreset.geometry import (
     require_finite,
     squared_norms,
 )
-from tf_smallgan.coreset.randomness import check_seed, fold_in, uniform_numbers
+from tf_smallgan.randomness import check_seed, fold_in, uniform_numbers
 
 
 def balanced(points: tf.Tensor, k: int, seed: tf.Tensor | None) -> tf.Tensor:

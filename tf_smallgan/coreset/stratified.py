@@ -11,7 +11,7 @@ from tf_smallgan.coreset.geometry import (
 )
 from tf_smallgan.coreset.k_center import greedy
 from tf_smallgan.coreset.nearest import cells
-from tf_smallgan.coreset.randomness import check_seed, uniform_numbers
+from tf_smallgan.randomness import check_seed, uniform_numbers
 
 
 def stratified(points: tf.Tensor, k: int, seed: tf.Tensor | None) -> tf.Tensor:

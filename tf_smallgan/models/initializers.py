@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan import randomness
+
 _skips_work = False
 
 
@@ -53,10 +55,10 @@ class Orthogonal(keras.initializers.Initializer):
         rows, columns = int(np.prod(shape[:-1])), int(shape[-1])
         tall, wide = max(rows, columns), min(rows, columns)
         well_conditioned = tall >= 2 * wide
-        gaussian = tf.random.stateless_normal(
+        gaussian = randomness.normal(
             [tall, wide],
-            seed=[self.seed, 0],
-            dtype=tf.float32 if well_conditioned else tf.float64,
+            [self.seed, 0],
+            tf.float32 if well_conditioned else tf.float64,
         )
         basis = _cholesky_q(gaussian)
         if not well_conditioned:

@@ -14,6 +14,8 @@ import math
 
 import tensorflow as tf
 
+from tf_smallgan import randomness
+
 HUB_CUT = 2.0
 
 
@@ -25,7 +27,7 @@ def truncated_normal(shape, seed: tf.Tensor, cut: tf.Tensor | float) -> tf.Tenso
       seed: [2] integers.
       cut: positive, broadcastable to shape.
     """
-    return cut_normal(tf.random.stateless_uniform(shape, seed, -1.0, 1.0), cut)
+    return cut_normal(randomness.uniform(shape, seed, -1.0, 1.0), cut)
 
 
 def cut_normal(uniform: tf.Tensor, cut: tf.Tensor | float) -> tf.Tensor:
@@ -42,9 +44,9 @@ def cut_normal(uniform: tf.Tensor, cut: tf.Tensor | float) -> tf.Tensor:
 def sample_prior(distribution: str, shape, seed: tf.Tensor) -> tf.Tensor:
     """Training latents [..., Z] float32: normal, uniform in (-1, 1), or cut at 2."""
     if distribution == "normal":
-        return tf.random.stateless_normal(shape, seed)
+        return randomness.normal(shape, seed)
     if distribution == "uniform":
-        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return randomness.uniform(shape, seed, -1.0, 1.0)
     return truncated_normal(shape, seed, HUB_CUT)
 
 
@@ -59,7 +61,7 @@ def sample_truncated(
 
     A uniform prior has no tails to cut: under each rule it is scaled.
     """
-    uniform = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+    uniform = randomness.uniform(shape, seed, -1.0, 1.0)
     return truncate_uniform(rule, distribution, uniform, truncation)
 
 

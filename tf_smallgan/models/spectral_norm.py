@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from tf_smallgan import randomness
 from tf_smallgan.models.initializers import Orthogonal, draw_seed
 
 # A kernel's id to its left and right vectors, rows, where they are kept. Replicas of a
@@ -115,7 +116,7 @@ def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
             after, right = power_iteration(matrix, right)
         return right, after, sigma, times + 1
 
-    other = tf.random.stateless_normal(tf.shape(right), [0, 1])
+    other = randomness.normal(tf.shape(right), [0, 1])
     right = tf.math.l2_normalize(right) + _MIXED_IN * tf.math.l2_normalize(other)
     start = (right, tf.constant(1.0), tf.constant(float("-inf")), tf.constant(0))
     return tf.while_loop(moves, iterate, start, maximum_iterations=_MOST)[0]
@@ -154,7 +155,7 @@ class Kernel(keras.layers.Layer):
         # no communication, and a checkpoint takes the first.
         return keras.Variable(
             lambda shape, dtype: _unit(
-                tf.random.stateless_normal([1, *shape], [seed, 1], dtype=dtype)
+                randomness.normal([1, *shape], [seed, 1], dtype)
             )[0],
             shape=(size,),
             dtype="float32",

@@ -6,14 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_smallgan import randomness
 from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.config.checks import check_truncation
+from tf_smallgan.distribution.replicas import padded
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.models.spectral_norm import converge
+from tf_smallgan.randomness import Purpose
 from tf_smallgan.sampling import standing
 
-_STANDING_STREAM, _SAMPLE_STREAM = 1, 2
 _DRAWN_AT_ONCE = 64
 
 
@@ -82,32 +84,24 @@ class Sampler:
 
     def latents(self, count: int, stream: int = 0) -> np.ndarray:
         """[count, Z] truncated latents, a function of the seed and `stream`."""
-        return self._latents(count, _SAMPLE_STREAM, stream).numpy()
+        seed = randomness.stream(self.seed, Purpose.SAMPLES, stream)
+        return self._latents(count, seed).numpy()
 
-    def _latents(self, count: int, purpose: int, stream: int) -> tf.Tensor:
+    def _latents(self, count: int, seed: tf.Tensor) -> tf.Tensor:
         return sample_truncated(
             self.rule,
             self.spec.latent_distribution,
             [count, self.spec.latent_dim],
-            self._seed(purpose, stream),
+            seed,
             self.truncation,
         )
 
-    def _seed(self, purpose: int, stream: int) -> tf.Tensor:
-        seed = tf.constant([self.seed % 2**31, purpose], tf.int32)
-        return tf.random.experimental.stateless_fold_in(seed, stream)
-
     def _standing_draw(self, batch: int) -> tuple[tf.Tensor, tf.Tensor | None]:
-        latents = self._latents(self.batch_size, _STANDING_STREAM, batch)
+        seed = randomness.stream(self.seed, Purpose.STANDING_STATISTICS, batch)
+        latents = self._latents(self.batch_size, seed)
         if not self.spec.num_classes:
             return latents, None
-        labels = tf.random.stateless_uniform(
-            [self.batch_size],
-            self._seed(_STANDING_STREAM, batch) + 1,
-            0,
-            self.spec.num_classes,
-            tf.int32,
-        )
+        labels = randomness.integers([self.batch_size], seed + 1, self.spec.num_classes)
         return latents, labels
 
     def embed(self, labels: np.ndarray) -> np.ndarray | None:
@@ -128,10 +122,10 @@ class Sampler:
         parts = []
         for start in range(0, len(latents), self.batch_size):
             part = slice(start, start + self.batch_size)
-            z = _padded(latents[part], self.batch_size)
+            z = padded(latents[part], self.batch_size)
             e = None
             if embeddings is not None:
-                e = tf.constant(_padded(embeddings[part], self.batch_size))
+                e = tf.constant(padded(embeddings[part], self.batch_size))
             images = self._forward(tf.constant(z), e).numpy()
             parts.append(images[: len(latents[part])])
         return np.concatenate(parts)
@@ -145,12 +139,6 @@ class Sampler:
             part = labels[start : start + _DRAWN_AT_ONCE]
             latents = self.latents(_DRAWN_AT_ONCE, number + 1)[: len(part)]
             yield self.images(latents, part if self.spec.num_classes else None)
-
-
-def _padded(values: np.ndarray, size: int) -> np.ndarray:
-    """Repeats the last row up to `size` rows, so that one graph serves all."""
-    missing = size - len(values)
-    return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
 
 
 def balanced_labels(count: int, num_classes: int) -> np.ndarray:

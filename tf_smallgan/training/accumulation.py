@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from tf_smallgan.coreset.scope import deal
+from tf_smallgan.coreset.scope import shard
 
 Batch = TypeVar("Batch")
 Gradients = list[tf.Tensor]
@@ -32,7 +32,7 @@ def cut(batch: Batch, parts: int) -> list[Batch]:
         dataclasses.replace(  # type: ignore[type-var]
             batch,
             **{
-                name: None if value is None else deal(value, i, parts)
+                name: None if value is None else shard(value, i, parts)
                 for name, value in values.items()
             },
         )

@@ -1,118 +1,125 @@
-"""Small-GAN's prior side: a core-set of a large batch of latents."""
+"""Small-GAN's prior side: training latents are a core-set of a large batch of latents.
+
+Section 4.1 of the paper: draw `oversample` times as many latents as needed from the
+prior and keep those that cover the large batch.
+"""
 
 import dataclasses
 
 import tensorflow as tf
 
-from tf_smallgan.coreset import CoresetSelection, deal, radius_report, select
+from tf_smallgan import coreset, randomness
 from tf_smallgan.models.latents import sample_prior
-from tf_smallgan.randomness import Purpose, stream
+from tf_smallgan.randomness import Purpose
+
+Counter = int | tf.Tensor
 
 
 @dataclasses.dataclass(frozen=True)
 class LatentBatch:
-    """What G is fed: latents [B, Z], labels [B] or None, weights [B] (mean 1)."""
+    """The generator's input: latents [B, Z], labels [B] or None, weights [B] (mean 1).
+
+    Labels are uniform and independent of the selection.
+    """
 
     latents: tf.Tensor
     labels: tf.Tensor | None
     weights: tf.Tensor
 
 
+@dataclasses.dataclass(frozen=True)
 class Prior:
-    """Draws latent batches, the core-set of `oversample` times as many.
+    """Draws latent batches.
 
-    Under scope "global" every replica draws the same global large batch, makes the
-    same selection and takes every R-th of the chosen: an exact global core-set
-    without communication. Under "replica" each selects in a large batch of its own.
-    Fake labels are uniform and do not depend on the selection.
-
-    Args:
+    Attributes:
       distribution: "normal", "uniform" or "truncated_normal".
       latent_dim: Z.
-      num_classes: K, 0 for none.
-      oversample: the large batch over the batch; 1 turns the core-set off.
-      method: a name of `coreset.METHODS`.
-      scope: "replica" or "global".
-      weighted: weight each latent by its share of the large batch.
-      seed: the run's.
+      num_classes: K, 0 for an unconditional generator.
+      oversample: size of the large batch over that of the batch; 1 disables selection.
+      method: a key of `coreset.METHODS`.
+      scope: "replica" or "global", see `coreset.scope`.
+      weighted: whether each latent is weighted by its share of the large batch.
+      seed: the run's seed.
     """
 
-    def __init__(
-        self,
-        *,
-        distribution: str,
-        latent_dim: int,
-        num_classes: int,
-        oversample: int,
-        method: str,
-        scope: str,
-        weighted: bool,
-        seed: int,
-    ):
-        self.distribution, self.latent_dim = distribution, latent_dim
-        self.num_classes, self.oversample = num_classes, oversample
-        self.method, self.scope = method, scope
-        self.weighted, self.seed = weighted, seed
+    distribution: str
+    latent_dim: int
+    num_classes: int
+    oversample: int
+    method: str
+    scope: str
+    weighted: bool
+    seed: int
 
     def draw(
-        self, step: tf.Tensor, micro: int, batch: int, replica, replicas: int
+        self, step: tf.Tensor, micro: int, batch: int, replica: Counter, replicas: int
     ) -> LatentBatch:
         """The latents of one update on one replica.
 
         Args:
           step: scalar, the training step.
-          micro: which update of the step.
-          batch: B of this replica.
-          replica: this replica's number, integer or scalar tensor.
-          replicas: how many there are.
+          micro: number of the update within the step.
+          batch: B, the replica's batch size.
+          replica: the replica's number.
+          replicas: number of replicas.
         """
-        if self.scope == "global" or self.oversample == 1:
-            latents, weights = self._select(batch * replicas, (step, micro))
-            latents = deal(latents, replica, replicas)
-            weights = deal(weights, replica, replicas)
-        else:
-            latents, weights = self._select(batch, (step, micro, replica))
+
+        def select(size: int, *own: Counter) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._select(size, (step, micro, *own))
+
+        ((latents, weights),) = coreset.select_in_scope(
+            self._scope, select, batch, [replica], replicas
+        )
         labels = None
         if self.num_classes:
-            seed = stream(self.seed, Purpose.LABELS, step, micro)
-            every = tf.random.stateless_uniform(
-                [batch * replicas], seed, 0, self.num_classes, tf.int32
-            )
-            labels = deal(every, replica, replicas)
+            seed = randomness.stream(self.seed, Purpose.LABELS, step, micro)
+            every = randomness.integers([batch * replicas], seed, self.num_classes)
+            labels = coreset.shard(every, replica, replicas)
         return LatentBatch(latents, labels, weights)
 
     def radius(self, step: int, batch: int, replicas: int) -> dict[str, tf.Tensor]:
-        """How well the core-set of a step's first draw covers, on one replica.
+        """How well the core-set of a step's first draw covers its large batch.
 
         Args:
-          step, batch, replicas: as for `draw`.
+          step: the training step.
+          batch: B, the batch size of one replica; reported is replica 0.
+          replicas: number of replicas.
 
         Returns:
-          `coreset.radius_report`'s scalars.
+          The scalars of `coreset.radius_report`.
         """
-        shared = self.scope == "global"
-        counters = (step, 0) if shared else (step, 0, 0)
-        count = batch * replicas if shared else batch
-        large = self._large(count, counters)
-        chosen = select(self.method, large, count, self._selection_seed(counters))
-        return radius_report(large, chosen, self._selection_seed((*counters, 1)))
+        size, own = coreset.selection_of(self._scope, batch, 0, replicas)
+        counters = (step, 0, *own)
+        large = self._large(size, counters)
+        seed = self._selection_seed(counters)
+        chosen = coreset.select(self.method, large, size, seed)
+        return coreset.radius_report(large, chosen, randomness.fold_in(seed, 1))
 
-    def _large(self, count: int, counters) -> tf.Tensor:
-        """The large batch [count * oversample, Z] that `count` are chosen from."""
+    @property
+    def _scope(self) -> str:
+        # Without selection every scope is one batch that replicas share, so that the
+        # number of replicas does not change the latents.
+        return "global" if self.oversample == 1 else self.scope
+
+    def _select(
+        self, size: int, counters: tuple[Counter, ...]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`size` latents [size, Z] and their weights [size]."""
+        large = self._large(size, counters)
+        if self.oversample == 1:
+            return large, tf.ones([size])
+        seed = self._selection_seed(counters)
+        layer = coreset.CoresetSelection(size, self.method, weights=self.weighted)
+        chosen = layer(large, seed=seed)
+        return chosen if self.weighted else (chosen, tf.ones([size]))
+
+    def _large(self, size: int, counters: tuple[Counter, ...]) -> tf.Tensor:
+        """The large batch [size * oversample, Z] that `size` latents come from."""
         return sample_prior(
             self.distribution,
-            [count * self.oversample, self.latent_dim],
-            stream(self.seed, Purpose.LATENTS, *counters),
+            [size * self.oversample, self.latent_dim],
+            randomness.stream(self.seed, Purpose.LATENTS, *counters),
         )
 
-    def _selection_seed(self, counters) -> tf.Tensor:
-        return stream(self.seed, Purpose.LATENT_SELECTION, *counters)
-
-    def _select(self, count: int, counters) -> tuple[tf.Tensor, tf.Tensor]:
-        """`count` latents [count, Z] and their weights [count]."""
-        large = self._large(count, counters)
-        if self.oversample == 1:
-            return large, tf.ones([count])
-        layer = CoresetSelection(count, method=self.method, weights=self.weighted)
-        chosen = layer(large, seed=self._selection_seed(counters))
-        return chosen if self.weighted else (chosen, tf.ones([count]))
+    def _selection_seed(self, counters: tuple[Counter, ...]) -> tf.Tensor:
+        return randomness.stream(self.seed, Purpose.LATENT_SELECTION, *counters)
