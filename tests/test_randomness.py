@@ -47,7 +47,7 @@ def test_streams_are_the_same_under_xla(seed):
     arguments = tf.constant(seed, tf.int64), tf.constant(10**6)
     numbers = compiled(*arguments).numpy()
     np.testing.assert_array_equal(numbers, draw(seed, 10**6))
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert numbers.min() >= 0 and numbers.max() < 1
     assert abs(numbers.mean() - 0.5) < 5 / np.sqrt(12 * 1000)
     np.testing.assert_array_equal(numbers, np.round(numbers * 2**24) / 2**24)
 
