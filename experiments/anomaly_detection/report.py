@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.anomaly_detection import __main__ as anomaly_detection
+from experiments.anomaly_detection import study
 from experiments.anomaly_detection.flags import AnomalyDetectionConfig
 from experiments.common import sections
 from experiments.common.arms import ARMS
@@ -48,9 +48,9 @@ Scores = dict[tuple[str, int], dict[int, float]]
 
 def write(folder: pathlib.Path, config: AnomalyDetectionConfig) -> None:
     """Writes anomaly_detection.png and .md from the rows of these settings."""
-    name = anomaly_detection.NAME
-    table = ResultsTable(folder / f"{name}.csv", anomaly_detection.KEY)
-    rows = table.select(**flag_values(config, anomaly_detection.SETTINGS))
+    name = study.NAME
+    table = ResultsTable(folder / f"{name}.csv", study.KEY)
+    rows = table.select(**flag_values(config, study.SETTINGS))
     published = PUBLISHED if config.data.dataset.split(":")[0] == "mnist" else {}
     _plot(rows, published, folder / f"{name}.png")
     sections.write_section(
@@ -116,7 +116,7 @@ def _parts(
         "chance level, which is that share. The test set of MEG's published code is a "
         "fifth of all images of the other classes and every image of the anomaly, "
         "about a third of the set; the second table gives anomalies that weight.",
-        f"![Areas of each class]({anomaly_detection.NAME}.png)",
+        f"![Areas of each class]({study.NAME}.png)",
     ]
     if published:
         parts.insert(-1, _of_published(rows, published))

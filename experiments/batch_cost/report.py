@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from experiments.batch_cost import __main__ as batch_cost
+from experiments.batch_cost import study
 from experiments.batch_cost.flags import BatchCostConfig
 from experiments.common import sections
 from experiments.common.results import ResultsTable, Row, mean_and_interval, shown
@@ -100,15 +100,15 @@ def equal_batch(cost: float, means: Mapping[tuple[int, int], float]) -> float:
 def write(folder: pathlib.Path, config: BatchCostConfig) -> None:
     """Writes batch_cost.png and batch_cost.md from the rows of these settings."""
     options = config.batch_cost
-    table = ResultsTable(folder / f"{batch_cost.NAME}.csv", batch_cost.KEY)
-    common = batch_cost.settings_of(config) | {"updates": options.updates}
+    table = ResultsTable(folder / f"{study.NAME}.csv", study.KEY)
+    common = study.settings_of(config) | {"updates": options.updates}
     rows = table.select(**common)
     costs = {name: _costs(rows, name) for name in MEASURES}
-    _plot(costs, options.updates, folder / f"{batch_cost.NAME}.png")
+    _plot(costs, options.updates, folder / f"{study.NAME}.png")
     sections.write_section(
-        folder / f"{batch_cost.NAME}.md", "Cost of a batch", _parts(costs, config)
+        folder / f"{study.NAME}.md", "Cost of a batch", _parts(costs, config)
     )
-    print(f"{folder / batch_cost.NAME}.md, .png and .csv")
+    print(f"{folder / study.NAME}.md, .png and .csv")
 
 
 def _costs(rows: list[Row], name: str) -> Costs:
@@ -120,7 +120,7 @@ def _costs(rows: list[Row], name: str) -> Costs:
 
 
 def _parts(costs: dict[str, Costs], config: BatchCostConfig) -> list[str]:
-    options, common = config.batch_cost, batch_cost.settings_of(config)
+    options, common = config.batch_cost, study.settings_of(config)
     parts = [
         "Asked: what a core-set of a large batch costs beside training on the large "
         "batch itself, and beside the plain small batch.",
@@ -135,7 +135,7 @@ def _parts(costs: dict[str, Costs], config: BatchCostConfig) -> list[str]:
         "own included, and how far that lies above the peak before there were "
         "networks. Means, with 95% intervals (Student's) where "
         "there are several seeds.",
-        f"![Seconds and memory]({batch_cost.NAME}.png)",
+        f"![Seconds and memory]({study.NAME}.png)",
         _table(costs, options.updates),
     ]
     found = crossings(costs)

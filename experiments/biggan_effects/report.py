@@ -4,8 +4,7 @@ import pathlib
 from collections.abc import Iterable
 from typing import Any
 
-from experiments.biggan_effects import __main__ as biggan_effects
-from experiments.biggan_effects import timing
+from experiments.biggan_effects import study, timing
 from experiments.biggan_effects.flags import BigganEffectsConfig
 from experiments.biggan_effects.rows import EffectRows, Values, both, of_these_settings
 from experiments.common import sections
@@ -142,7 +141,7 @@ def write(folder: pathlib.Path, config: BigganEffectsConfig) -> None:
 
     Rows of other settings than those of `config` are left out.
     """
-    rows = read_rows(folder / f"{biggan_effects.NAME}.csv")
+    rows = read_rows(folder / f"{study.NAME}.csv")
     found = of_these_settings(rows, config)
     if not found.rows:
         print("No score yet: no plot and no section.")
@@ -166,7 +165,7 @@ def write(folder: pathlib.Path, config: BigganEffectsConfig) -> None:
             f"Not scored: {'; '.join(missing)}. They were not run yet, or collapsed, "
             "which a file in the run's folder then tells."
         )
-    path = folder / f"{biggan_effects.NAME}.md"
+    path = folder / f"{study.NAME}.md"
     draw(found, path.with_suffix(".png"))
     sections.write_section(path, "BigGAN's effects at a small scale", parts)
     print(f"{path}, .png and .csv")
@@ -178,7 +177,7 @@ def _missing(config: BigganEffectsConfig, found: EffectRows) -> list[str]:
     first = config.run.seed
     return [
         f"`{name}` with seed {seed}"
-        for name in biggan_effects.chosen_variants(config)
+        for name in study.chosen_variants(config)
         for seed in range(first, first + options.seeds)
         if seed not in found.values("frechet_distance", name)
     ]

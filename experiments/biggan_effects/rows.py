@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from experiments.biggan_effects import __main__ as biggan_effects
-from experiments.biggan_effects.__main__ import HALF, VARIANTS
+from experiments.biggan_effects import study
 from experiments.biggan_effects.flags import BigganEffectsConfig
+from experiments.biggan_effects.study import HALF, VARIANTS
 from experiments.common.results import Row
 from experiments.common.scoring import PLAIN, Sampling
 
@@ -57,9 +57,7 @@ def both(one: Values, other: Values) -> tuple[Values, Values]:
 def of_these_settings(rows: list[Row], config: BigganEffectsConfig) -> EffectRows:
     """The rows of any variant and seed whose other settings are those of `config`."""
     options = config.biggan_effects
-    digests = {
-        name: biggan_effects.of_variant(config, name).settings for name in VARIANTS
-    }
+    digests = {name: study.of_variant(config, name).settings for name in VARIANTS}
     steps, samples = str(config.training.train_steps), str(options.num_samples)
     return EffectRows(
         [

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from experiments.biggan_effects import __main__ as biggan_effects
+from experiments.biggan_effects import study
 from experiments.common.results import ResultsTable
 from tf_smallgan.config import Config
 
@@ -21,10 +21,10 @@ def measure(config: Config, folder: pathlib.Path) -> None:
     """Times every variant in turns and writes the median of each, and over base's."""
     from experiments.common import runs, turns
 
-    chosen = [n for n in biggan_effects.chosen_variants(config) if n != BASE]
+    chosen = [n for n in study.chosen_variants(config) if n != BASE]
     calls, settings = {}, {}
     for name in (BASE, *chosen):
-        run = biggan_effects.of_variant(config, name)
+        run = study.of_variant(config, name)
         calls[name], settings[name] = some_steps(run.config), run.settings
         print(f"{name}: traced", flush=True)
         calls[name]()
@@ -67,8 +67,8 @@ def times(folder: pathlib.Path, config: Config) -> dict[str, tuple[float, float]
     """Milliseconds a step and the part of base's, by variant, of these settings."""
     table = ResultsTable(folder / FILE, _KEY)
     found = {}
-    for name in biggan_effects.VARIANTS:
-        settings = biggan_effects.of_variant(config, name).settings
+    for name in study.VARIANTS:
+        settings = study.of_variant(config, name).settings
         for row in table.select(variant=name, settings=settings):
             found[name] = float(row["milliseconds"]), float(row["over_base"])
     return found

@@ -16,7 +16,6 @@ from experiments.common.results import (
     shown,
 )
 from experiments.gaussian_grid import samples, timing
-from experiments.gaussian_grid.__main__ import NAME, SETTINGS
 from experiments.gaussian_grid.rows import (
     IMBALANCE,
     LAST_SHARE,
@@ -24,6 +23,7 @@ from experiments.gaussian_grid.rows import (
     GridRows,
     by_grid,
 )
+from experiments.gaussian_grid.study import NAME, SETTINGS
 from tf_smallgan.config import Config
 
 LINE, AROUND, WIDTH = 0.2, 0.75, 2.9

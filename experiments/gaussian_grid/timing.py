@@ -6,8 +6,7 @@ import pathlib
 from experiments.common import turns
 from experiments.common.arms import Arm
 from experiments.common.results import ResultsTable, flag_values
-from experiments.gaussian_grid import __main__ as gaussian_grid
-from experiments.gaussian_grid import run
+from experiments.gaussian_grid import run, study
 from experiments.gaussian_grid.flags import GaussianGridConfig
 from experiments.gaussian_grid.mixtures import GaussianGrid
 
@@ -42,7 +41,7 @@ def measure(
         {
             "modes": grid.modes,
             "arm": name,
-            **flag_values(config, gaussian_grid.SETTINGS),
+            **flag_values(config, study.SETTINGS),
             "milliseconds": round(1e3 * turns.median(seconds, name) / STEPS, 3),
             "over_plain": round(turns.median_ratio(seconds, name, "plain"), 3),
         }

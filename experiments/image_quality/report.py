@@ -12,7 +12,7 @@ from experiments.common.arms import ARMS, SIZED_ARMS, Arm
 from experiments.common.curves import Point
 from experiments.common.results import Row, mean_and_interval, read_rows, shown
 from experiments.common.runs import StudyRun, flag
-from experiments.image_quality import __main__ as image_quality
+from experiments.image_quality import study
 from experiments.image_quality.fid import FILE as FID_FILE
 from experiments.image_quality.scales import FILE as SCALES_FILE
 from experiments.image_quality.scales import RULE
@@ -373,7 +373,7 @@ def _plot(path: pathlib.Path, rows: list[Row], colors: dict[str, str]) -> None:
 # Plot and section of image quality against steps and wall time.
 
 
-SAMPLES = f"{image_quality.NAME}_samples.png"
+SAMPLES = f"{study.NAME}_samples.png"
 _SETTING = (
     *("dataset", "resolution", "channel_multiplier", "latent_dim", "batch_size"),
     *("embedder", "cache_seed", "discriminator_steps", "generator_lr"),
@@ -394,7 +394,7 @@ def write(folder: pathlib.Path, config: Config, samples: bool = False) -> None:
     Args:
       samples: whether SAMPLES lies in `folder` and is of these runs.
     """
-    rows = read_rows(folder / f"{image_quality.NAME}.csv")
+    rows = read_rows(folder / f"{study.NAME}.csv")
     rows = _of_these_settings(rows, config)
     found = curves_of(rows)
     if not found:
@@ -423,7 +423,7 @@ def write(folder: pathlib.Path, config: Config, samples: bool = False) -> None:
             "A row a class, of the averaged generator, arms of the same latents.",
             f"![Samples of each arm]({SAMPLES})",
         ]
-    path = folder / f"{image_quality.NAME}.md"
+    path = folder / f"{study.NAME}.md"
     _quality_report_plot(found, fids, path.with_suffix(".png"))
     sections.write_section(path, "Image quality against steps and wall time", parts)
     print(f"{path}, .png and .csv")
@@ -433,8 +433,7 @@ def _of_these_settings(rows: list[Row], config: Config) -> list[Row]:
     """The rows of any arm and seed whose other settings are those of `config`."""
     every = SIZED_ARMS | ARMS
     digests = {
-        name: image_quality.of_arm(config, name, arm).settings
-        for name, arm in every.items()
+        name: study.of_arm(config, name, arm).settings for name, arm in every.items()
     }
     return [row for row in rows if digests.get(row["arm"]) == row["settings"]]
 

@@ -7,6 +7,7 @@ from experiments.anomaly_detection import __main__ as anomaly_detection
 from experiments.anomaly_detection import data as anomaly_data
 from experiments.anomaly_detection import energy_model, report, run
 from experiments.anomaly_detection import flags as anomaly_detection_flags
+from experiments.anomaly_detection import study as anomaly_detection_study
 from experiments.common.arms import ARMS
 from experiments.common.results import ResultsTable, read_rows
 from tests.commands import run_here
@@ -60,7 +61,7 @@ def test_the_anomaly_is_not_trained_on():
 
 def test_what_is_refused():
     with pytest.raises(InputError, match="--anomalies has 10.*from 0 to 9"):
-        anomaly_detection.all_jobs(_config("--anomalies=3,10"))
+        anomaly_detection_study.all_jobs(_config("--anomalies=3,10"))
     with pytest.raises(InputError, match="2,048 images, more than the 1,295"):
         config = ARMS["both"].configure(_config("--batch_size=256"))
         next(run.train(config, anomaly_data.load(config, 3)))
@@ -119,10 +120,12 @@ def test_a_class_gains_once_however_many_seeds_it_has():
 
 def test_scores_and_gains_by_hand(tmp_path):
     config = _config("--dataset=mnist")
-    jobs = anomaly_detection.all_jobs(
+    jobs = anomaly_detection_study.all_jobs(
         config_lib.replace(config, anomalies=(1, 2), arms=("plain", "both"), seeds=2)
     )
-    table = ResultsTable(tmp_path / "anomaly_detection.csv", anomaly_detection.KEY)
+    table = ResultsTable(
+        tmp_path / "anomaly_detection.csv", anomaly_detection_study.KEY
+    )
     for job in jobs[:-1]:  # The last one is not there yet: 2, both, seed 1.
         base = 0.1 * job.value + 0.01 * job.seed + (job.arm == "both") * 0.05
         for epoch in (9, 10):

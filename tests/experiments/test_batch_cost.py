@@ -5,6 +5,7 @@ import pytest
 
 from experiments.batch_cost import __main__ as batch_cost
 from experiments.batch_cost import flags as batch_cost_flags
+from experiments.batch_cost import study as batch_cost_study
 from experiments.batch_cost import worker
 from experiments.batch_cost.report import crossings, equal_batch
 from experiments.common.fresh_process import peak_memory_mib
@@ -72,7 +73,7 @@ def test_jobs_and_what_is_refused():
     config = config_lib.parse(
         ["--batch_sizes=8,4", "--oversamples=2"], batch_cost_flags.COMMAND
     )
-    jobs = batch_cost.all_jobs(config)
+    jobs = batch_cost_study.all_jobs(config)
     assert [(job.batch_size, job.oversample) for job in jobs] == [
         (4, 1),
         (4, 2),
@@ -81,7 +82,7 @@ def test_jobs_and_what_is_refused():
     ]
     assert {j.config.coreset.prior_oversample for j in jobs if j.oversample > 1} == {2}
     with pytest.raises(InputError, match="--oversamples=1,4 must list.*at least 2"):
-        batch_cost.all_jobs(config_lib.replace(config, oversamples=(1, 4)))
+        batch_cost_study.all_jobs(config_lib.replace(config, oversamples=(1, 4)))
 
 
 def test_a_measurement(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 from experiments.biggan_effects import __main__ as biggan_effects
 from experiments.biggan_effects import flags as biggan_effects_flags
+from experiments.biggan_effects import study as biggan_effects_study
 from experiments.biggan_effects import timing
 from experiments.biggan_effects.rows import EffectRows
 from experiments.common import made_step, runs, scoring, turns
@@ -108,7 +109,7 @@ def test_scores_are_of_the_weights_that_are_named(tmp_path, training):
     training.networks = True
     flags = [*FLAGS, f"--runs_dir={tmp_path}"]
     config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
-    run = biggan_effects.of_variant(config, "base")
+    run = biggan_effects_study.of_variant(config, "base")
     runs.train(run)
     ways = [Sampling(weights, "moving") for weights in ("average", "trained")]
     found = scoring.score_run(run, ways, 40)
@@ -140,13 +141,13 @@ def test_a_collapse_leaves_the_other_runs(tmp_path, training, scored, monkeypatc
 def test_variants_reach_the_runs(tmp_path, training):
     flags = [*FLAGS, f"--runs_dir={tmp_path}", "--seed=4"]
     config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
-    table = ResultsTable(tmp_path / "none.csv", biggan_effects.KEY)
-    jobs = biggan_effects.all_jobs(config, table)
+    table = ResultsTable(tmp_path / "none.csv", biggan_effects_study.KEY)
+    jobs = biggan_effects_study.all_jobs(config, table)
     written = {}
     for job in jobs:
         runs.train(job.run)
         written[job.run.name] = set(job.run.workdir.flags.read_text().splitlines())
-    assert list(written) == list(biggan_effects.VARIANTS)
+    assert list(written) == list(biggan_effects_study.VARIANTS)
     for name, (shared, skips, orthogonal) in {
         "base": (True, True, 0.0),
         "no_sharing": (False, True, 0.0),
@@ -168,14 +169,14 @@ def test_variants_reach_the_runs(tmp_path, training):
 def test_scores_that_are_there_are_not_asked_for_again(tmp_path):
     flags = [*FLAGS, "--variants=orthogonal"]
     config = config_lib.parse(flags, biggan_effects_flags.COMMAND)
-    table = ResultsTable(tmp_path / "table.csv", biggan_effects.KEY)
-    (job,) = biggan_effects.all_jobs(config, table)
+    table = ResultsTable(tmp_path / "table.csv", biggan_effects_study.KEY)
+    (job,) = biggan_effects_study.all_jobs(config, table)
     assert len(job.samplings) == 4
     table.add([job.key | Sampling("average", "moving", 0.5).key])
-    (job,) = biggan_effects.all_jobs(config, table)
+    (job,) = biggan_effects_study.all_jobs(config, table)
     assert len(job.samplings) == 3
     other = config_lib.replace(config, num_samples=41)
-    assert len(biggan_effects.all_jobs(other, table)[0].samplings) == 4
+    assert len(biggan_effects_study.all_jobs(other, table)[0].samplings) == 4
 
 
 def test_sane_by_hand():
@@ -200,6 +201,6 @@ def test_sane_by_hand():
 def test_no_such_variant():
     flags = [*FLAGS, "--variants=base,deep"]
     with pytest.raises(InputError, match="--variants has 'deep', which is none: use"):
-        biggan_effects.chosen_variants(
+        biggan_effects_study.chosen_variants(
             config_lib.parse(flags, biggan_effects_flags.COMMAND)
         )

@@ -10,6 +10,7 @@ from experiments.gaussian_grid import __main__ as gaussian_grid
 from experiments.gaussian_grid import flags as gaussian_grid_flags
 from experiments.gaussian_grid import report, samples
 from experiments.gaussian_grid import run as grid_run
+from experiments.gaussian_grid import study as gaussian_grid_study
 from experiments.gaussian_grid.mixtures import GaussianGrid
 from tf_smallgan import config as config_lib
 from tf_smallgan.errors import InputError
@@ -78,7 +79,7 @@ def test_arms_shape_the_batch():
 def test_the_short_form_takes_the_arms_that_are_asked_for():
     def arms(*flags):
         parsed = config_lib.parse(["--quick", *flags], gaussian_grid_flags.COMMAND)
-        return gaussian_grid.quick(parsed).gaussian_grid.arms
+        return gaussian_grid_study.quick(parsed).gaussian_grid.arms
 
     assert arms("--arms=robust,data") == ("robust", "data")
     assert arms() == gaussian_grid.QUICK_ARMS
@@ -124,7 +125,7 @@ def test_the_command_and_its_resumption(tmp_path, capsys, _eagerly):
 def test_a_runs_value_is_the_mean_of_its_last_quarter(tmp_path):
     shares = {14: 0.9, 15: 0.8, 16: 0.1, 18: 0.2, 20: 0.3}
     config = config_lib.parse([*TINY, "--train_steps=20"], gaussian_grid_flags.COMMAND)
-    settings = flag_values(config, gaussian_grid.SETTINGS)
+    settings = flag_values(config, gaussian_grid_study.SETTINGS)
     rows = [
         {"modes": 9, "arm": "plain", "seed": seed, "steps": step}
         | {"high_quality_share/average": share + seed / 10}
@@ -166,7 +167,7 @@ def _row(modes, arm, seed, steps, share, recovered):
 
 def test_gains_are_over_plain_of_the_same_seed(tmp_path):
     config = config_lib.parse([*TINY, "--train_steps=1"], gaussian_grid_flags.COMMAND)
-    settings = flag_values(config, gaussian_grid.SETTINGS)
+    settings = flag_values(config, gaussian_grid_study.SETTINGS)
     shares = {"plain": {0: 0.1, 1: 0.5, 3: 0.9}, "both": {1: 0.6, 0: 0.3, 2: 0.0}}
     rows = [
         _row(9, arm, seed, 1, share, 9 - seed) | settings
@@ -185,7 +186,7 @@ def test_gains_are_over_plain_of_the_same_seed(tmp_path):
 
 def test_gains_of_several_grids_together(tmp_path):
     config = config_lib.parse([*TINY, "--train_steps=1"], gaussian_grid_flags.COMMAND)
-    settings = flag_values(config, gaussian_grid.SETTINGS)
+    settings = flag_values(config, gaussian_grid_study.SETTINGS)
     # By grid and arm, the quality of seeds 0 and 1; `prior` is of one grid alone.
     shares = {
         (9, "plain"): (0.1, 0.2),
@@ -210,7 +211,7 @@ def test_gains_of_several_grids_together(tmp_path):
 
 def test_steps_to_plains_quality(tmp_path):
     config = config_lib.parse([*TINY, "--train_steps=20"], gaussian_grid_flags.COMMAND)
-    settings = flag_values(config, gaussian_grid.SETTINGS)
+    settings = flag_values(config, gaussian_grid_study.SETTINGS)
     # Plain ends at 30% on average (16 to 20) and is there at step 18; both at 12.
     curves = {"plain": (0.0, 0.1, 0.2, 0.3, 0.4), "both": (0.2, 0.3, 0.4, 0.4, 0.2)}
     rows = [
@@ -251,7 +252,10 @@ def test_runs_of_other_settings_are_other_runs():
         config_lib.parse([f], gaussian_grid_flags.COMMAND)
         for f in ("--seed=0", "--r1_penalty=0")
     ]
-    keys = [gaussian_grid.all_jobs(c, {"plain": ARMS["plain"]})[0].key for c in configs]
+    keys = [
+        gaussian_grid_study.all_jobs(c, {"plain": ARMS["plain"]})[0].key
+        for c in configs
+    ]
     assert keys[0] != keys[1]
 
 

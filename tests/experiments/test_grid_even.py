@@ -8,6 +8,7 @@ from experiments.common.priors import unlabelled_prior
 from experiments.gaussian_grid import __main__ as gaussian_grid
 from experiments.gaussian_grid import flags as gaussian_grid_flags
 from experiments.gaussian_grid import run
+from experiments.gaussian_grid import study as gaussian_grid_study
 from experiments.gaussian_grid.even import EvenPrior, even_points, even_square
 from experiments.gaussian_grid.mixtures import GaussianGrid
 from tf_smallgan import config as config_lib
@@ -82,7 +83,7 @@ def test_other_latents_are_refused_before_any_run(flag, tmp_path):
 
 def test_without_arms_named_all_run_that_the_latents_allow():
     def arms(*flags):
-        return gaussian_grid.arms_of(
+        return gaussian_grid_study.arms_of(
             config_lib.parse(flags, gaussian_grid_flags.COMMAND)
         )
 

@@ -10,6 +10,7 @@ from experiments.common import runs
 from experiments.common.results import read_rows
 from experiments.image_quality import __main__ as image_quality
 from experiments.image_quality import flags as image_quality_flags
+from experiments.image_quality import study as image_quality_study
 from tests.commands import run_here
 from tests.experiments.studies import SMALL
 from tf_smallgan import config as config_lib
@@ -40,7 +41,7 @@ def _runs(tmp_path, *flags):
     """The study's runs, as the command makes them."""
     places = (f"--workdir={tmp_path}", f"--runs_dir={tmp_path / 'runs'}")
     config = config_lib.parse([*FLAGS, *places, *flags], image_quality_flags.COMMAND)
-    return image_quality.all_runs(config)
+    return image_quality_study.all_runs(config)
 
 
 @pytest.mark.slow
@@ -143,7 +144,7 @@ def test_runs_have_the_flags_of_their_arms(tmp_path, training):
     for run in _runs(tmp_path, "--inception_weights=none.npz", "--seed=5"):
         runs.train(run)
         text = run.workdir.flags.read_text().splitlines()
-        arm = image_quality.arms_of(
+        arm = image_quality_study.arms_of(
             config_lib.parse(["--arms="], image_quality_flags.COMMAND)
         )[run.name]
         assert f"--batch_size={8 * arm.batches}" in text

@@ -7,11 +7,14 @@ import pathlib
 
 import pytest
 
-from experiments.batch_cost import __main__ as batch_cost
-from experiments.biggan_effects import __main__ as biggan_effects
+from experiments.batch_cost import flags as batch_cost
+from experiments.batch_cost import study as batch_cost_study
+from experiments.biggan_effects import flags as biggan_effects
+from experiments.biggan_effects import study as biggan_effects_study
 from experiments.common.arms import ARMS, SIZED_ARMS
 from experiments.common.results import read_rows
-from experiments.image_quality import __main__ as image_quality
+from experiments.image_quality import flags as image_quality
+from experiments.image_quality import study as image_quality_study
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import defaults
 
@@ -32,7 +35,9 @@ def _config(study):
 def test_image_quality():
     arms = SIZED_ARMS | ARMS
     found = {
-        name: image_quality.of_arm(_config(image_quality), name, arms[name]).settings
+        name: image_quality_study.of_arm(
+            _config(image_quality), name, arms[name]
+        ).settings
         for name in _published("image_quality", "arm")
     }
     assert found == _published("image_quality", "arm")
@@ -40,14 +45,14 @@ def test_image_quality():
 
 def test_biggan_effects():
     found = {
-        name: biggan_effects.of_variant(_config(biggan_effects), name).settings
+        name: biggan_effects_study.of_variant(_config(biggan_effects), name).settings
         for name in _published("biggan_effects", "variant")
     }
     assert found == _published("biggan_effects", "variant")
 
 
-@pytest.mark.parametrize("column", batch_cost.SETTINGS)
+@pytest.mark.parametrize("column", batch_cost_study.SETTINGS)
 def test_batch_cost(column):
     config = defaults.complete(_config(batch_cost))
     published = {row[column] for row in read_rows(_RESULTS / "batch_cost.csv")}
-    assert published == {str(batch_cost.settings_of(config)[column])}
+    assert published == {str(batch_cost_study.settings_of(config)[column])}
