@@ -59,7 +59,7 @@ def peak_memory_mib(*flags: str) -> float:
         "import json, sys\n"
         "from benchmarks import measuring\n"
         "from tf_smallgan import config, settings\n"
-        "c = settings.complete(config.parse(json.loads(sys.argv[1])))\n"
+        "c = defaults.with_defaults(config.parse(json.loads(sys.argv[1])))\n"
         "step = measuring.build_step(c)\n"
         f"for _ in range({_STEPS}): step()\n"
         "print(measuring.peak_memory_mib())\n"
@@ -76,7 +76,7 @@ def peak_memory_mib(*flags: str) -> float:
 def main() -> None:
     """Prints both tables."""
     flags = sys.argv[1:]
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     print(measuring.machine())
     selections = selection_seconds(config)
     step = measuring.median_seconds(measuring.build_step(config), 7)

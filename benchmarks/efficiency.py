@@ -57,7 +57,7 @@ _BATCHES = (2048, 256)
 
 def main() -> None:
     """Prints a table, a row a machine and batch."""
-    config = defaults.complete(config_lib.parse(sys.argv[1:]))
+    config = defaults.with_defaults(config_lib.parse(sys.argv[1:]))
     spec = defaults.model_spec(config)
     costs = plan.forward_costs(spec)
     sent = count_communication(spec, config.training.discriminator_steps)

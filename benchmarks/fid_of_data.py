@@ -19,7 +19,7 @@ from absl import app, flags
 from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.convert_inception import open_archive
 from tf_smallgan.data.dataset import open_source
-from tf_smallgan.data.pixels import images_dataset
+from tf_smallgan.data.images import decoded_images
 from tf_smallgan.evaluation.features import Collector, inception_space
 from tf_smallgan.evaluation.frechet import frechet_distance
 from tf_smallgan.sampling.generators import CHUNK_IMAGES
@@ -32,9 +32,9 @@ def images_of_split(data: DataFlags) -> np.ndarray:
     """[N, H, W, C] uint8, cropped and resized as for training."""
     source = open_source(data)
     table = source.scan()
-    batches = images_dataset(
-        source.reader(table), table, data.resolution, data.image_channels or 3, 500
-    )
+    batches = decoded_images(
+        source.reader(table), table, data.resolution, data.image_channels or 3
+    ).batch(500)
     return np.concatenate([images.numpy() for images, _ in batches])
 
 

@@ -11,9 +11,9 @@ from experiments.common.made_step import make_step
 from tf_smallgan.config import Config
 
 
-def build_step(config: Config) -> Callable[[], dict[str, Any]]:
+def build_step(config: Config, fused: bool = True) -> Callable[[], dict[str, Any]]:
     """The training step of a completed config on one device, on a made batch."""
-    step, batch = make_step(config)
+    step, batch = make_step(config, fused=fused)
     return lambda: step(batch)
 
 

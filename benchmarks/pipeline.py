@@ -21,8 +21,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tf_smallgan.data import batches, images
-from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
-from tf_smallgan.data.records import Reader, RecordTable
+from tf_smallgan.data.records import PARALLEL_CALLS, Reader, RecordTable, input_options
 from tf_smallgan.data.tfds import TfdsSource
 
 HEIGHT, WIDTH = 375, 500

@@ -90,7 +90,7 @@ _CHILD = "SCALING_BENCHMARK_CHILD"
 def main() -> None:
     """Prints the table, or in a child one time."""
     flags = sys.argv[1:]
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     if _CHILD in os.environ:
         strategy = make_strategy(config.run)
         with cluster_of(strategy).together():

@@ -18,7 +18,7 @@ _WAYS = ((), ("--microbatches=4",), ("--remat",), ("--microbatches=4", "--remat"
 
 def _one(flags: list[str]) -> None:
     """Prints this process's peak memory before and after a step."""
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     step = measuring.build_step(config)
     before = measuring.peak_memory_mib()
     step()

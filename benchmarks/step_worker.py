@@ -5,6 +5,7 @@ python -m benchmarks.step_worker convolutions FLAGS...
 python -m benchmarks.step_worker peak float32|bfloat16
 """
 
+import dataclasses
 import sys
 from collections.abc import Callable
 
@@ -22,14 +23,16 @@ _LARGE = 20e9
 
 
 def _step(flags: list[str]) -> None:
-    config = defaults.complete(config_lib.parse(flags))
-    costs = plan.forward_costs(defaults.model_spec(config))
-    facts = {"flops": plan.step_flops(config, *costs)}
-    stopwatch.answer(measuring.build_step(config), facts)
+    *flags, form = flags
+    config = defaults.with_defaults(config_lib.parse(flags))
+    fused = form == "fused"
+    spec = dataclasses.replace(defaults.model_spec(config), fused_resampling=fused)
+    facts = {"flops": plan.step_flops(config, *plan.forward_costs(spec))}
+    stopwatch.answer(measuring.build_step(config, fused), facts)
 
 
 def _convolutions(flags: list[str]) -> None:
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     call, flops = convolutions_of_step(config)
     stopwatch.answer(call, {"flops": flops})
 

@@ -38,8 +38,6 @@ from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config, defaults
 from tf_smallgan.errors import InputError
 
-_FORM_FLAGS = {"fused": "--fused_resampling", "plain": "--nofused_resampling"}
-
 
 def _worker(*arguments: str) -> Worker:
     return Worker([sys.executable, "-m", "benchmarks.step_worker", *arguments])
@@ -101,13 +99,11 @@ def ratio(over: Worker, under: Worker) -> float:
 
 def compare(asked: argparse.Namespace, flags: list[str]) -> None:
     """Prints a line a form and precision, and the ratios that matter."""
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     precisions, forms = asked.precisions.split(","), asked.forms.split(",")
     peaks = {p: _worker("peak", p) for p in precisions}
     steps = {
-        (form, precision): _worker(
-            "step", *flags, _FORM_FLAGS[form], f"--precision={precision}"
-        )
+        (form, precision): _worker("step", *flags, f"--precision={precision}", form)
         for precision in precisions
         for form in forms
     }
@@ -170,7 +166,7 @@ def _print_ratios(steps: dict[tuple[str, str], Worker], peer: Worker | None) -> 
 
 def trace(flags: list[str]) -> None:
     """Prints what it takes until a step could run."""
-    config = defaults.complete(config_lib.parse(flags))
+    config = defaults.with_defaults(config_lib.parse(flags))
     start = time.perf_counter()
     step, batch = make_step(config)
     built = time.perf_counter()

@@ -106,7 +106,7 @@ class ConditionalEndpoints(Endpoints):
             "truncation": ANY_RANK,
         }
 
-    def images(self, z, y, truncation) -> tf.Tensor:
+    def images(self, z: tf.Tensor, y: tf.Tensor, truncation: tf.Tensor) -> tf.Tensor:
         """z [B, Z], one-hot or soft y [B, K], truncation [] or [B]; in [-1, 1].
 
         z is used as it is; truncation selects the batch norm statistics.
@@ -123,17 +123,19 @@ class ConditionalEndpoints(Endpoints):
         table = self._generator.class_embedding(tf.range(self._spec.num_classes))
         return tf.matmul(y, table)
 
-    def default(self, z, y, truncation) -> Outputs:
+    def default(self, z: tf.Tensor, y: tf.Tensor, truncation: tf.Tensor) -> Outputs:
         """As `images`, in TF-Hub's form."""
         return {"default": self.images(z, y, truncation)}
 
-    def embed(self, label) -> Outputs:
+    def embed(self, label: tf.Tensor) -> Outputs:
         """Labels [B] to class embeddings [B, E]."""
         label = checks.checked_vector("label", label)
         label = checks.checked_label(label, self._spec.num_classes)
         return {"class_embedding": self._generator.class_embedding(label)}
 
-    def synthesize(self, z, class_embedding, truncation) -> Outputs:
+    def synthesize(
+        self, z: tf.Tensor, class_embedding: tf.Tensor, truncation: tf.Tensor
+    ) -> Outputs:
         """z [B, Z], class embedding [B, E], truncation [] or [B]; in [-1, 1]."""
         z, truncation = self._checked(z, truncation)
         name = "class_embedding"
@@ -149,22 +151,30 @@ class ConditionalEndpoints(Endpoints):
             "truncation": vector(tf.float32),
         }
 
-    def generate(self, label, seed, truncation) -> tf.Tensor:
+    def generate(
+        self, label: tf.Tensor, seed: tf.Tensor, truncation: tf.Tensor
+    ) -> tf.Tensor:
         """Labels, seeds and truncations [B] to images [B, H, W, C] uint8."""
         return self._pictures(label, seed, truncation)
 
-    def _draw(self, label, seed, truncation) -> tf.Tensor:
+    def _draw(
+        self, label: tf.Tensor, seed: tf.Tensor, truncation: tf.Tensor
+    ) -> tf.Tensor:
         label = checks.checked_vector("label", label)
         label = checks.checked_label(label, self._spec.num_classes)
         z, truncation = self._drawn(seed, truncation, tf.size(label))
         embedding = self._generator.class_embedding(label)
         return to_uint8(self._images(z, embedding, truncation))
 
-    def serving_default(self, label, seed, truncation) -> Outputs:
+    def serving_default(
+        self, label: tf.Tensor, seed: tf.Tensor, truncation: tf.Tensor
+    ) -> Outputs:
         """Labels, seeds and truncations [B] to images [B, H, W, C] uint8."""
         return {"image": self._pictures(label, seed, truncation)}
 
-    def serving_png(self, label, seed, truncation) -> Outputs:
+    def serving_png(
+        self, label: tf.Tensor, seed: tf.Tensor, truncation: tf.Tensor
+    ) -> Outputs:
         """As `serving_default`, as PNG files [B] string."""
         return {
             "image_bytes": tf.io.encode_png(self._pictures(label, seed, truncation))
@@ -200,11 +210,11 @@ class UnconditionalEndpoints(Endpoints):
         """Arguments of `images`, the module's own call."""
         return {"z": rows(self._spec.latent_dim), "truncation": ANY_RANK}
 
-    def images(self, z, truncation) -> tf.Tensor:
+    def images(self, z: tf.Tensor, truncation: tf.Tensor) -> tf.Tensor:
         """z [B, Z], truncation [] or [B]; in [-1, 1]."""
         return self._images(*self._checked(z, truncation))
 
-    def default(self, z, truncation) -> Outputs:
+    def default(self, z: tf.Tensor, truncation: tf.Tensor) -> Outputs:
         """As `images`, in TF-Hub's form."""
         return {"default": self.images(z, truncation)}
 
@@ -212,18 +222,18 @@ class UnconditionalEndpoints(Endpoints):
         """Arguments of `generate`."""
         return {"seed": vector(tf.int64), "truncation": vector(tf.float32)}
 
-    def generate(self, seed, truncation) -> tf.Tensor:
+    def generate(self, seed: tf.Tensor, truncation: tf.Tensor) -> tf.Tensor:
         """Seeds and truncations [B] to images [B, H, W, C] uint8."""
         return self._pictures(seed, truncation)
 
-    def _draw(self, seed, truncation) -> tf.Tensor:
+    def _draw(self, seed: tf.Tensor, truncation: tf.Tensor) -> tf.Tensor:
         return to_uint8(self._images(*self._drawn(seed, truncation)))
 
-    def serving_default(self, seed, truncation) -> Outputs:
+    def serving_default(self, seed: tf.Tensor, truncation: tf.Tensor) -> Outputs:
         """Seeds and truncations [B] to images [B, H, W, C] uint8."""
         return {"image": self._pictures(seed, truncation)}
 
-    def serving_png(self, seed, truncation) -> Outputs:
+    def serving_png(self, seed: tf.Tensor, truncation: tf.Tensor) -> Outputs:
         """As `serving_default`, as PNG files [B] string."""
         return {"image_bytes": tf.io.encode_png(self._pictures(seed, truncation))}
 

@@ -40,7 +40,7 @@ def restore(config: Config, step: str) -> Restored:
     Raises:
       InputError: there is no such checkpoint, or it cannot be read.
     """
-    config = defaults.complete(config)
+    config = defaults.with_defaults(config)
     spec = defaults.model_spec(config)
     path = checkpoint_path(Workdir(config.run.workdir), step)
     average, number = restore_average(spec, path)

@@ -91,10 +91,9 @@ def test_other_flags_are_refused_before_anything_is_lost(smoke, flag, message):
         (["--attention_resolutions=50"], "attention_resolutions=50"),
         (["--latent_dim=21"], "--latent_dim=21 does not divide"),
         (["--embedder=inception"], "--inception_weights is not set"),
-        (["--statistics_truncations=0.5,1"], "is of imported generators"),
         (
             ["--keep_every_steps=7"],
-            "steps that are not saved: --checkpoint_every_steps=2. Give a multiple",
+            "--keep_every_steps=7.*--checkpoint_every_steps=2",
         ),
         (["--inception_weights=none.npz", "--eval_every_steps=2"], "no such file"),
         (
@@ -179,7 +178,7 @@ def test_a_dry_run_of_what_has_no_plan_does_nothing(tmp_path):
         "tf_smallgan.prepare", SMOKE, f"--workdir={tmp_path}", "--dry_run", check=False
     )
     assert result.returncode == 2
-    assert "--dry_run is for train and export: prepare has no plan" in result.stderr
+    assert "--dry_run applies to train and export; prepare has no plan" in result.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -38,7 +38,7 @@ def _write(path, arrays) -> str:
 
 
 def _restored(workdir):
-    config = defaults.complete(
+    config = defaults.with_defaults(
         config_lib.parse([f"--workdir={workdir}"], config_lib.SAMPLE)
     )
     spec = defaults.model_spec(config)

@@ -16,7 +16,7 @@ from tf_smallgan.training.monitor import SeenImages, batch_plan, make_prior
 
 
 def _config(*flags):
-    return defaults.complete(
+    return defaults.with_defaults(
         config_lib.parse(["--dataset=digits", "--latent_dim=8", *flags])
     )
 

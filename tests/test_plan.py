@@ -15,7 +15,7 @@ _CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
 
 
 def _plan(*flags):
-    return plan.plan_lines(defaults.complete(config.parse(flags)))
+    return plan.plan_lines(defaults.with_defaults(config.parse(flags)))
 
 
 def test_imagenet128_is_the_papers_models_and_batch():
@@ -81,7 +81,7 @@ def test_the_default_rule_is_the_one_that_favours_nothing():
 
 def test_classes_are_balanced_for_k_center_alone():
     assert _plan("--coreset_class_balance", "--coreset_method=k_center")
-    with pytest.raises(InputError, match="--coreset_method=k_center alone, not bal"):
+    with pytest.raises(InputError, match="--coreset_method=k_center, not balanced"):
         _plan("--coreset_class_balance")
 
 

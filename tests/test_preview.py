@@ -13,7 +13,7 @@ from tf_smallgan.workdir import Workdir
 
 
 def test_a_grid_changes_nothing_of_what_is_trained_and_shows_the_same_latents(tmp_path):
-    config = defaults.complete(config_lib.parse([SMOKE], config_lib.TRAIN))
+    config = defaults.with_defaults(config_lib.parse([SMOKE], config_lib.TRAIN))
     state = build_state(defaults.model_spec(config), config.training, seed=0)
     average = state.average
     # As after training on other data, so that sampling has something to overwrite.

@@ -49,7 +49,7 @@ def main(command: Command[C], run: Callable[[C], object]) -> None:
             print(parsing.help_text(command, sys.modules["__main__"].__doc__ or ""))
             sys.exit(0)
         try:
-            arguments = parsing.with_stored_flags(argv[1:], command)
+            arguments = parsing.arguments(argv[1:], command)
             return flags.FLAGS([argv[0], *arguments])
         except flags.Error as error:
             reason = str(error).removeprefix("ERROR:: ").rstrip(".")

@@ -14,6 +14,7 @@ training does not go on from it.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,10 +132,12 @@ def _config(released: Released, workdir: str, dataset: str) -> Config:
         "workdir": workdir,
         "dataset": dataset,
         "conditional": True,
-        "spectral_norm": "none",
     }
     arguments = [f"--{k}={v}" for k, v in values.items() if v is not None]
-    return defaults.complete(config_lib.parse(arguments))
+    config = dataclasses.replace(
+        config_lib.parse(arguments), imported=released.imported
+    )
+    return defaults.with_defaults(config)
 
 
 def _save(workdir: Workdir, networks: dict[str, Any]) -> None:

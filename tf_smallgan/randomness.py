@@ -6,6 +6,7 @@ default depends on the device.
 """
 
 import enum
+from typing import Any
 
 import tensorflow as tf
 
@@ -67,25 +68,29 @@ def fold_in(seed: tf.Tensor, *counters: int | tf.Tensor) -> tf.Tensor:
 
 
 def uniform(
-    shape, seed: tf.Tensor, low: float = 0.0, high: float = 1.0, dtype=tf.float32
+    shape: Any,
+    seed: tf.Tensor,
+    low: float = 0.0,
+    high: float = 1.0,
+    dtype: Any = tf.float32,
 ) -> tf.Tensor:
     """Uniform numbers in [low, high) of a shape."""
     return tf.random.stateless_uniform(shape, seed, low, high, dtype, alg=ALGORITHM)
 
 
-def normal(shape, seed: tf.Tensor, dtype=tf.float32) -> tf.Tensor:
+def normal(shape: Any, seed: tf.Tensor, dtype: Any = tf.float32) -> tf.Tensor:
     """Standard normal numbers of a shape."""
     return tf.random.stateless_normal(shape, seed, dtype=dtype, alg=ALGORITHM)
 
 
 def integers(
-    shape, seed: tf.Tensor, high: int | tf.Tensor, dtype=tf.int32
+    shape: Any, seed: tf.Tensor, high: int | tf.Tensor, dtype: Any = tf.int32
 ) -> tf.Tensor:
     """Uniform integers in [0, high) of a shape."""
     return tf.random.stateless_uniform(shape, seed, 0, high, dtype, alg=ALGORITHM)
 
 
-def random_bits(shape, seed: tf.Tensor, dtype=tf.uint32) -> tf.Tensor:
+def random_bits(shape: Any, seed: tf.Tensor, dtype: Any = tf.uint32) -> tf.Tensor:
     """Integers of a shape whose bits are all random."""
     return tf.random.stateless_uniform(shape, seed, None, None, dtype, alg=ALGORITHM)
 

@@ -1,6 +1,7 @@
 """Wires data, networks and step into a training run."""
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_smallgan.config import Config, checks, defaults
+from tf_smallgan.config.parsing import read_imported
 from tf_smallgan.data.batches import records_of_step, training_dataset
 from tf_smallgan.data.dataset import (
     TrainingData,
@@ -15,8 +17,8 @@ from tf_smallgan.data.dataset import (
     embedded,
     open_data,
 )
+from tf_smallgan.data.images import naming_unreadable, refuse_unreadable
 from tf_smallgan.data.labels import has_unlabelled
-from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
 from tf_smallgan.distribution import strategy as strategies
 from tf_smallgan.distribution.cluster import Cluster, cluster_of
 from tf_smallgan.errors import InputError
@@ -54,10 +56,12 @@ def train(config: Config) -> None:
       InputError: flags, data or workdir do not fit.
     """
     workdir = Workdir(config.run.workdir)
-    if config.model.statistics_truncations:
+    config = dataclasses.replace(config, imported=read_imported(config.run.workdir))
+    if config.imported.statistics_truncations:
         raise InputError(
-            "--statistics_truncations is of imported generators, which bring their own "
-            "statistics: nothing fills them while training. Leave it out."
+            f"--workdir={workdir.path} holds an imported generator with batch norm "
+            "statistics of its own, which training cannot update: choose another "
+            "--workdir to train in."
         )
     strategy = strategies.make_strategy(config.run)
     checks.check_run(config, strategy.num_replicas_in_sync)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
-from tf_smallgan.config.flags import SamplingFlags, ScheduleFlags
-from tf_smallgan.config.parsing import sections_of
+from tf_smallgan.config.flags import ImportedModel, SamplingFlags, ScheduleFlags
+from tf_smallgan.config.parsing import MODEL_FILE, read_flag_lines, sections_of
 from tf_smallgan.errors import InputError
 from tf_smallgan.files import replacing
 
@@ -111,6 +111,10 @@ class Workdir:
             self._refuse(differing_flags(self._flags_before(), config))
         with replacing(self.flags) as partial:
             partial.write_text("\n".join(config_lib.to_flag_lines(config)) + "\n")
+        if config.imported != ImportedModel():
+            text = json.dumps(dataclasses.asdict(config.imported), indent=2)
+            with replacing(self.path / MODEL_FILE) as partial:
+                partial.write_text(text + "\n")
 
     def check_given(self, config: Config) -> None:
         """Refuses flags that a run here was not trained with, as far as they are given.
@@ -129,7 +133,7 @@ class Workdir:
             )
 
     def _flags_before(self) -> Config:
-        return config_lib.parse([f"--flagfile={self.flags}"])
+        return config_lib.parse(read_flag_lines(self.flags))
 
     def _refuse(self, found: Iterable[tuple[str, object, object]]) -> None:
         """Raises InputError if there are differing flags."""

@@ -20,7 +20,7 @@ def run(config: AnomalyDetectionConfig) -> None:
     from experiments.common.results import ResultsTable, results_dir
     from tf_smallgan.config import defaults
 
-    config = defaults.complete_data(quick(config), None)
+    config = defaults.with_data_defaults(quick(config), None)
     options = config.anomaly_detection
     arms.named(options.arms)
     folder = results_dir(config, options.quick)

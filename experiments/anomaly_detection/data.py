@@ -10,7 +10,7 @@ from tf_smallgan.config import Config
 from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.data.dataset import load_table, open_source, pixel_features
 from tf_smallgan.data.embeddings import project
-from tf_smallgan.data.pixels import images_dataset
+from tf_smallgan.data.images import decoded_images
 from tf_smallgan.errors import InputError
 
 # Data sets of one split: every fifth image of each class is for testing.
@@ -114,9 +114,9 @@ def _read(data: DataFlags) -> LabelledImages:
     with tempfile.TemporaryDirectory() as folder:
         table = load_table(source, folder)
     assert data.image_channels is not None
-    batches = images_dataset(
-        source.reader(table), table, data.resolution, data.image_channels, _BATCH
-    )
+    batches = decoded_images(
+        source.reader(table), table, data.resolution, data.image_channels
+    ).batch(_BATCH)
     parts = [images.numpy() for images, _ in batches]
     return LabelledImages(np.concatenate(parts), np.asarray(table.labels))
 

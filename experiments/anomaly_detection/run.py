@@ -114,10 +114,9 @@ def _real_batch(
     """
     size, settings = config.training.batch_size, config.coreset
     large = size * settings.data_oversample
-    root = batches.root_seed(config.run.seed)
     positions = draw * large + tf.range(large, dtype=tf.int64)
     index, weights = (
-        batches.records_at(positions, images.shape[0], root),
+        batches.records_at(positions, images.shape[0], config.run.seed),
         tf.ones([size]),
     )
     if settings.data_oversample > 1:
@@ -125,7 +124,7 @@ def _real_batch(
             settings.coreset_method,
             tf.gather(points, index),
             size,
-            batches.fold(root, batches.SELECT, draw),
+            stream(config.run.seed, Purpose.IMAGE_SELECTION, draw),
             with_weights=settings.coreset_weights,
         )
         index = tf.gather(index, chosen)

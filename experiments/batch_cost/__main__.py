@@ -20,7 +20,7 @@ def run(config: BatchCostConfig) -> None:
     from experiments.common.results import ResultsTable, results_dir
     from tf_smallgan.config import defaults
 
-    config = quick(defaults.complete(config))
+    config = quick(defaults.with_defaults(config))
     options = config.batch_cost
     folder = results_dir(config, options.quick)
     table = ResultsTable(folder / f"{NAME}.csv", KEY)

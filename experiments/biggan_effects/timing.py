@@ -52,7 +52,7 @@ def some_steps(config: Config) -> Callable[[], Any]:
     from experiments.common.made_step import make_step
     from tf_smallgan.config import defaults
 
-    step, batch = make_step(defaults.complete(config))
+    step, batch = make_step(defaults.with_defaults(config))
 
     def call() -> None:
         for _ in range(STEPS):

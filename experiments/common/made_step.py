@@ -1,5 +1,6 @@
 """The training step on a made batch: what it costs, without any data."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -23,11 +24,12 @@ def made_batch(config: Config) -> dict[str, tf.Tensor]:
     }
 
 
-def make_step(config: Config) -> tuple[Any, dict[str, tf.Tensor]]:
+def make_step(config: Config, fused: bool = True) -> tuple[Any, dict[str, tf.Tensor]]:
     """The training step of a completed config on one CPU, and a made batch."""
     tf.config.optimizer.set_experimental_options({"remapping": False})
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     with strategy.scope():
-        state = build_state(defaults.model_spec(config), config.training, seed=0)
+        spec = dataclasses.replace(defaults.model_spec(config), fused_resampling=fused)
+        state = build_state(spec, config.training, seed=0)
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
     return step, made_batch(config)

@@ -21,6 +21,16 @@ Row = dict[str, Any]
 
 RESULTS_DIR = "docs/results"
 
+# Flags that published rows were made with and that are gone: what they were set to.
+REMOVED_FLAGS: dict[str, Any] = {
+    "batch_norm_epsilon": 1e-5,
+    "class_embedding_dim": 128,
+    "fused_resampling": True,
+    "lean_to_image": False,
+    "spectral_norm": "auto",
+    "statistics_truncations": (),
+}
+
 
 def results_dir(config: Config, quick: bool) -> pathlib.Path:
     """Where an experiment's results are and go."""
@@ -32,7 +42,9 @@ def results_dir(config: Config, quick: bool) -> pathlib.Path:
 def flag_values(config: Config, names: Iterable[str]) -> dict[str, Any]:
     """What flags are set to, by their names: columns that say what a row is of."""
     return {
-        name: getattr(getattr(config, config_lib.section_of_flag(config, name)), name)
+        name: REMOVED_FLAGS[name]
+        if name in REMOVED_FLAGS
+        else getattr(getattr(config, config_lib.section_of_flag(config, name)), name)
         for name in names
     }
 

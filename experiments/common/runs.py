@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.common.results import REMOVED_FLAGS
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import Config
 from tf_smallgan.config.parsing import sections_of
@@ -65,12 +66,15 @@ class StudyRun:
 
 def flag(config: Config, name: str) -> Any:
     """The value of a flag of any section."""
+    if name in REMOVED_FLAGS:
+        return REMOVED_FLAGS[name]
     return getattr(getattr(config, config_lib.section_of_flag(config, name)), name)
 
 
 def settings_digest(config: Config) -> str:
     """Eight hexadecimal digits of all that shapes a run and its scores but the seed."""
     values = shaping_flags(config) | {n: flag(config, n) for n in _SCORING_FLAGS}
+    values |= REMOVED_FLAGS
     del values["seed"]
     images = flag(config, "eval_reference_images")
     values["eval_reference_images"] = images or None

@@ -1,7 +1,8 @@
 """Image quality against steps and wall time, with core-sets and without.
 
 python -m experiments.image_quality --data_dir=DIR
-python -m experiments.image_quality --data_dir=DIR   --score_inception --inception_weights=inception.npz
+python -m experiments.image_quality --data_dir=DIR --score_inception \\
+    --inception_weights=inception.npz
 python -m experiments.image_quality --data_dir=DIR --latent_scales=1,1.1,1.2
 
 The same command goes on after a kill: rows of WORKDIR/image_quality.csv that are there
@@ -28,7 +29,7 @@ def run(config: ImageQualityConfig) -> None:
     from experiments.common.results import ResultsTable, results_dir
     from experiments.common.runs import prepare_shared
     from experiments.image_quality import fid, report, scales
-    from tf_smallgan.training.checkpoints import check_keeping
+    from tf_smallgan.config.checks import check_run
 
     config = quick(config)
     options = config.image_quality
@@ -37,7 +38,7 @@ def run(config: ImageQualityConfig) -> None:
             "--eval_every_steps and --log_every_steps must be above 0: the curves are "
             "of the scores and rates that training logs."
         )
-    check_keeping(config.schedule)
+    check_run(config, replicas=1)
     folder = results_dir(config, options.quick)
     table = ResultsTable(folder / f"{NAME}.csv", KEY)
     runs = all_runs(config)

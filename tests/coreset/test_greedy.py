@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests.coreset import reference
-from tf_smallgan.coreset import greedy_k_center, k_center
+from tf_smallgan.coreset import greedy as greedy_lib
+from tf_smallgan.coreset import greedy_k_center
 from tf_smallgan.errors import InputError
 
 RNG = np.random.default_rng
@@ -50,7 +51,7 @@ POINTS = [scattered, grid, repeated, collinear, clusters, shifted]
 @pytest.mark.parametrize("make", POINTS)
 def test_is_the_definition_index_for_index(make, shape, monkeypatch):
     if shape == "in_blocks":
-        monkeypatch.setattr(k_center, "_BLOCKED_FROM_SIZE", 1)
+        monkeypatch.setattr(greedy_lib, "_BLOCKED_FROM_SIZE", 1)
     n, d, k = SHAPES[shape]
     points = np.asarray(make(n, d), np.float32)
     expected = reference.greedy_indices(points, k, first=3)
@@ -62,16 +63,16 @@ def test_is_the_definition_index_for_index(make, shape, monkeypatch):
 @pytest.mark.parametrize("make", [scattered, grid])
 def test_a_large_batch_in_blocks_is_the_definition(make):
     points = np.asarray(make(8192, 64), np.float32)
-    assert points.size >= k_center._BLOCKED_FROM_SIZE
+    assert points.size >= greedy_lib._BLOCKED_FROM_SIZE
     expected = reference.greedy_indices(points, 300)
     np.testing.assert_array_equal(greedy_k_center(points, 300), expected)
 
 
 def test_blocks_end_at_ties_with_points_outside_them():
     # Every point is equally far from every other: all picks but one tie.
-    points = np.eye(4 * k_center.BLOCK, dtype=np.float32)
+    points = np.eye(4 * greedy_lib.BLOCK, dtype=np.float32)
     x = tf.constant(points - points.mean(axis=0))
-    function = tf.function(k_center.in_blocks, jit_compile=True, autograph=False)
+    function = tf.function(greedy_lib.in_blocks, jit_compile=True, autograph=False)
     norms = tf.reduce_sum(x * x, axis=1)
     taken, count = function(x, norms, 100, tf.constant(7), tf.constant(0.0))
     assert count == 100

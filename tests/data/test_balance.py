@@ -9,10 +9,11 @@ import tensorflow as tf
 from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.data import batches, selection
 from tf_smallgan.data import dataset as sources
+from tf_smallgan.randomness import Purpose, stream
 
 
 def _quotas(labels: np.ndarray, k: int, classes: int, draw: int = 0) -> np.ndarray:
-    seed = batches.fold(batches.root_seed(0), batches.SELECT, draw)
+    seed = stream(0, Purpose.IMAGE_SELECTION, draw)
     labels = tf.constant(labels, tf.int32)
     return selection.class_quotas(labels, k, classes, seed).numpy()
 
@@ -58,7 +59,7 @@ def test_choice_is_farthest_points_within_each_class(duplicates):
         points[:] = points[:1]
     labels = rng.randint(0, 7, 90).astype(np.int32)
     quotas = _quotas(labels, 30, 7)
-    chosen = selection.balanced_k_center(
+    chosen = selection.per_class_k_center(
         tf.constant(points), tf.constant(labels), tf.constant(quotas), 30
     ).numpy()
     assert len(set(chosen)) == 30
@@ -110,7 +111,7 @@ def test_weights_are_shares_within_classes(k, spread):
     points = (centres[labels] + spread * rng.randn(len(labels), 5)).astype(np.float32)
     quotas = _quotas(labels, k, 9)
     assert quotas.max() > 1 and (k > 8 or 0 in quotas)
-    chosen = selection.balanced_k_center(
+    chosen = selection.per_class_k_center(
         tf.constant(points), tf.constant(labels), tf.constant(quotas), k
     )
     weights = selection.weights_within_classes(

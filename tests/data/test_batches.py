@@ -13,6 +13,7 @@ from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.data import batches, images
 from tf_smallgan.data import dataset as sources
 from tf_smallgan.data.batches import BatchPlan
+from tf_smallgan.randomness import Purpose, stream
 
 PLAN = BatchPlan(
     seed=5,
@@ -57,7 +58,7 @@ def data():
 def _epoch(seed: int, epoch: int) -> np.ndarray:
     """All record numbers of an epoch."""
     positions = tf.range(NUM_IMAGES, dtype=tf.int64) + epoch * NUM_IMAGES
-    return batches.records_at(positions, NUM_IMAGES, batches.root_seed(seed)).numpy()
+    return batches.records_at(positions, NUM_IMAGES, seed).numpy()
 
 
 def _large_batch(draw: int, plan: BatchPlan) -> np.ndarray:
@@ -214,7 +215,7 @@ def test_weights_are_shares_of_the_large_batch(data):
 def test_choice_is_that_of_the_coreset_package(data):
     plan = dataclasses.replace(PLAN, method="uniform", scope="global", num_replicas=1)
     whole = _large_batch(0, plan)
-    seed = batches.fold(batches.root_seed(plan.seed), batches.SELECT, 0)
+    seed = stream(plan.seed, Purpose.IMAGE_SELECTION, 0)
     chosen = coreset.select("uniform", tf.constant(data.points[whole]), 8, seed)
     element = data.elements(plan, count=1)[0]
     np.testing.assert_array_equal(element["index"][0], whole[chosen.numpy()])

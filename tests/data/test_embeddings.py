@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan.config.flags import DataFlags
-from tf_smallgan.data import dataset, embeddings, pixels
+from tf_smallgan.data import dataset, embeddings, images
 from tf_smallgan.data.embeddings import project, projection
 from tf_smallgan.errors import InputError
 
@@ -25,6 +25,12 @@ SPEC = embeddings.CacheSpec(
 
 def _pixels(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1) / np.float32(255)
+
+
+def build_cache(folder, read, table, spec, embed, **options) -> np.ndarray:
+    """Embeds what is not embedded yet and returns all embeddings."""
+    embeddings.CacheBuild(folder, read, table, spec, embed, **options).run()
+    return embeddings.load_cache(folder, table, spec)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +64,7 @@ def test_cache_is_the_projection_of_the_features(digits, tmp_path):
     from sklearn.datasets import load_digits
 
     read, table = digits
-    rows = embeddings.build_cache(str(tmp_path), read, table, SPEC, _pixels)
+    rows = build_cache(str(tmp_path), read, table, SPEC, _pixels)
     features = np.rint(load_digits().images / 16 * 255).reshape(-1, 64) / 255
     expected = features @ projection(64, 5, seed=3)
     assert rows.shape == (1797, 5) and rows.dtype == np.float32
@@ -69,17 +75,15 @@ def test_killed_and_resumed_equals_made_in_one_go(digits, tmp_path):
     read, table = digits
     options = {"batch_size": 50, "shard_size": 400}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    rows = embeddings.build_cache(str(whole), read, table, SPEC, _pixels, **options)
+    rows = build_cache(str(whole), read, table, SPEC, _pixels, **options)
     for batches in (20, 3):
         with pytest.raises(_Killed):
-            embeddings.build_cache(
+            build_cache(
                 str(killed), read, table, SPEC, _killed_after(batches), **options
             )
         assert not embeddings.is_complete(str(killed), table, SPEC)
     assert len(list(killed.glob("embeddings-*"))) == 2
-    resumed = embeddings.build_cache(
-        str(killed), read, table, SPEC, _killed_after(20), **options
-    )
+    resumed = build_cache(str(killed), read, table, SPEC, _killed_after(20), **options)
     np.testing.assert_array_equal(resumed, rows)
     assert _contents(killed) == _contents(whole)
     assert embeddings.is_complete(str(killed), table, SPEC)
@@ -88,10 +92,8 @@ def test_killed_and_resumed_equals_made_in_one_go(digits, tmp_path):
 def test_resuming_with_another_shard_size_keeps_the_first(digits, tmp_path):
     read, table = digits
     with pytest.raises(_Killed):
-        embeddings.build_cache(
-            str(tmp_path), read, table, SPEC, _killed_after(20), shard_size=400
-        )
-    embeddings.build_cache(str(tmp_path), read, table, SPEC, _pixels, shard_size=999)
+        build_cache(str(tmp_path), read, table, SPEC, _killed_after(20), shard_size=400)
+    build_cache(str(tmp_path), read, table, SPEC, _pixels, shard_size=999)
     assert len(list(tmp_path.glob("embeddings-*-of-00005.npy"))) == 5
 
 
@@ -114,7 +116,7 @@ def test_embedder_gets_whole_batches_of_unflipped_images(digits, tmp_path):
         shapes.add((images.shape, images.dtype))
         return _pixels(images)
 
-    embeddings.build_cache(str(tmp_path), read, table, SPEC, embed)
+    build_cache(str(tmp_path), read, table, SPEC, embed)
     assert shapes == {((64, 8, 8, 1), np.dtype(np.uint8))}
 
 
@@ -157,12 +159,12 @@ def test_projection_keeps_distances_on_average():
 )
 def test_other_settings_are_refused_with_the_difference(digits, tmp_path, change, line):
     read, table = digits
-    embeddings.build_cache(str(tmp_path), read, table, SPEC, _pixels)
+    build_cache(str(tmp_path), read, table, SPEC, _pixels)
     other = dataclasses.replace(SPEC, **change)
     before = _contents(tmp_path)
     for use in (
         lambda: embeddings.load_cache(str(tmp_path), table, other),
-        lambda: embeddings.build_cache(str(tmp_path), read, table, other, _pixels),
+        lambda: build_cache(str(tmp_path), read, table, other, _pixels),
     ):
         with pytest.raises(InputError, match=f"(?s){line}.*--cache_dir="):
             use()
@@ -187,7 +189,7 @@ def test_other_settings_are_refused_with_the_difference(digits, tmp_path, change
 def test_the_way_out_of_another_cache(digits, tmp_path, network, change, advice):
     read, table = digits
     spec = dataclasses.replace(SPEC, embedder={"name": network, "weights": "a"})
-    embeddings.build_cache(str(tmp_path), read, table, spec, _pixels)
+    build_cache(str(tmp_path), read, table, spec, _pixels)
     change = dict(change)
     if "weights" in change:
         change["embedder"] = {"name": network, "weights": change.pop("weights")}
@@ -198,7 +200,7 @@ def test_the_way_out_of_another_cache(digits, tmp_path, network, change, advice)
 
 def test_other_images_are_refused(digits, tmp_path):
     read, table = digits
-    embeddings.build_cache(str(tmp_path), read, table, SPEC, _pixels)
+    build_cache(str(tmp_path), read, table, SPEC, _pixels)
     other = dataclasses.replace(table, digests=table.digests + 1)
     with pytest.raises(InputError, match="identity_hash: the cache has"):
         embeddings.load_cache(str(tmp_path), other, SPEC)
@@ -216,7 +218,7 @@ def test_features_that_are_not_finite_are_refused(digits, tmp_path):
         return np.full((len(images), 3), np.nan)
 
     with pytest.raises(InputError, match="NaN or infinite.*digits__0"):
-        embeddings.build_cache(str(tmp_path), read, table, SPEC, embed)
+        build_cache(str(tmp_path), read, table, SPEC, embed)
 
 
 def test_unreadable_image_is_named(image_folder, tmp_path):
@@ -228,7 +230,7 @@ def test_unreadable_image_is_named(image_folder, tmp_path):
     )
     table = source.scan()
     with pytest.raises(InputError, match="dog/5.jpg .* cannot be read as PNG or JPEG"):
-        embeddings.build_cache(
+        build_cache(
             str(tmp_path / "cache"),
             source.reader(table),
             table,
@@ -245,13 +247,11 @@ def test_an_image_that_is_gone_is_named(image_folder, tmp_path):
     table = source.scan()
     (image_folder / "dog" / "5.jpg").unlink()
     with pytest.raises(InputError, match="dog/5.jpg .* cannot be read"):
-        embeddings.build_cache(
-            str(tmp_path / "cache"), source.reader(table), table, SPEC, _pixels
-        )
+        build_cache(str(tmp_path / "cache"), source.reader(table), table, SPEC, _pixels)
 
 
 def test_a_finite_set_of_batches_ends():
-    batches = pixels.naming_unreadable(iter([1, 2]), 0, lambda step: None)
+    batches = images.naming_unreadable(iter([1, 2]), 0, lambda step: None)
     assert list(batches) == [1, 2]
 
 
@@ -279,13 +279,13 @@ def test_shuffled_and_resharded_files_keep_their_embeddings(
     )
     tables, sizes = (first.scan(), second.scan()), {"batch_size": 4, "shard_size": 8}
     with pytest.raises(_Killed):
-        embeddings.build_cache(
+        build_cache(
             folder, first.reader(tables[0]), tables[0], SPEC, _killed_after(5), **sizes
         )
-    moved = embeddings.build_cache(
+    moved = build_cache(
         folder, second.reader(tables[1]), tables[1], SPEC, _pixels, **sizes
     )
-    direct = embeddings.build_cache(
+    direct = build_cache(
         str(tmp_path / "direct"), second.reader(tables[1]), tables[1], SPEC, _pixels
     )
     np.testing.assert_allclose(moved, direct, atol=1e-6)
@@ -296,7 +296,7 @@ def test_shuffled_and_resharded_files_keep_their_embeddings(
 def test_progress_counts_images(digits, tmp_path):
     read, table = digits
     seen = []
-    embeddings.build_cache(
+    build_cache(
         str(tmp_path),
         read,
         table,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.data import dataset as sources
-from tf_smallgan.data import labels, pixels
+from tf_smallgan.data import images, labels
 from tf_smallgan.data.batches import BatchPlan, records_of_step, training_dataset
 from tf_smallgan.errors import InputError
 
@@ -35,8 +35,8 @@ def test_mixed_channels_are_counted_and_converted(image_folder):
         "4 grey images were converted to RGB; "
         "2 four-channel images were converted to RGB"
     ) in labels.describe(table, 3, source.class_names)
-    batches = pixels.images_dataset(source.reader(table), table, 16, 3, 5)
-    shapes = [tuple(images.shape) for images, _ in batches]
+    batches = images.decoded_images(source.reader(table), table, 16, 3).batch(5)
+    shapes = [tuple(batch.shape) for batch, _ in batches]
     assert shapes == [(5, 16, 16, 3), (5, 16, 16, 3), (2, 16, 16, 3)]
 
 
@@ -137,7 +137,7 @@ def test_damaged_image_is_found_by_name(image_folder):
     source = _open(image_folder)
     table = source.scan()
     with pytest.raises(InputError, match="dog/5.jpg of image_folder train cannot be"):
-        pixels.refuse_unreadable(source.reader(table), table, np.arange(12), 3)
+        images.refuse_unreadable(source.reader(table), table, np.arange(12), 3)
 
 
 def test_renumbered_folder_has_the_same_identity(image_folder):
@@ -166,10 +166,10 @@ def test_damaged_image_is_named_when_training_reaches_it(image_folder):
     step = next(i for i, records in enumerate(numbers) if bad in records)
 
     def check(step):
-        pixels.refuse_unreadable(read, table, numbers[step], 3)
+        images.refuse_unreadable(read, table, numbers[step], 3)
 
     dataset = training_dataset(read, table, None, plan, 0, [0])
-    batches = pixels.naming_unreadable(iter(dataset), 0, check)
+    batches = images.naming_unreadable(iter(dataset), 0, check)
     for expected in numbers[:step]:
         np.testing.assert_array_equal(next(batches)["index"][0], expected)
     with pytest.raises(InputError, match="dog/5.jpg of image_folder train cannot be"):

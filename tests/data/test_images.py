@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_smallgan.data import images
+from tf_smallgan.data import images, labels
 
 
 def _png(pixels: np.ndarray) -> tf.Tensor:
@@ -157,11 +157,11 @@ def test_mirror():
 
 def test_conversions_are_counted_and_said():
     stored = np.array([1] * 312 + [3] * 5 + [4])
-    assert images.conversions(stored, 3) == (
+    assert labels.conversions(stored, 3) == (
         "312 grey images were converted to RGB; "
         "1 four-channel image was converted to RGB"
     )
-    assert images.conversions(np.array([3, 3]), 3) == ""
+    assert labels.conversions(np.array([3, 3]), 3) == ""
 
 
 def _jpeg(image: Image.Image, **options) -> bytes:

@@ -32,7 +32,7 @@ FLAGS = (
 def workdir(tmp_path_factory) -> pathlib.Path:
     """A run at step 12 with random weights and a log; its classifier is quick."""
     path = tmp_path_factory.mktemp("run")
-    config = defaults.complete(config_lib.parse([f"--workdir={path}", *FLAGS]))
+    config = defaults.with_defaults(config_lib.parse([f"--workdir={path}", *FLAGS]))
     places = Workdir(str(path))
     places.open(config)
     state = build_state(defaults.model_spec(config), config.training, seed=0)
@@ -63,7 +63,7 @@ def _quick_classifier(config: Config) -> None:
 @pytest.fixture(scope="session")
 def config(workdir) -> Config:
     """The run's completed config, as `evaluate` reads it."""
-    return defaults.complete(
+    return defaults.with_defaults(
         config_lib.parse(
             [f"--workdir={workdir}", "--num_samples=60"], config_lib.EVALUATE
         )

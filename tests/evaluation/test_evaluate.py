@@ -9,6 +9,7 @@ import pytest
 from export.restore import restore
 from tf_smallgan import config as config_lib
 from tf_smallgan import evaluate
+from tf_smallgan.config import checks
 from tf_smallgan.errors import InputError
 from tf_smallgan.evaluation import during_training
 from tf_smallgan.evaluation.results import SCORES_FILE, append_record
@@ -227,8 +228,9 @@ def test_no_labels_and_no_inception(config):
 
 def test_a_reference_of_one_image_is_refused(config):
     one = config_lib.replace(config, eval_reference_images=1)
+    one = config_lib.replace(one, eval_every_steps=1)
     with pytest.raises(InputError, match="--eval_reference_images=1 has no spread"):
-        during_training.check_spaces_wanted(one)
+        checks.check_run(one, replicas=1)
 
 
 def test_devices_of_the_training_are_not_taken_over(workdir, tmp_path):

@@ -45,17 +45,6 @@ def test_a_large_offset_costs_no_digits():
     assert_equal_to_batch(moments, values)
 
 
-def test_merging_replicas_is_one_replica():
-    values = points()
-    halves = [Moments.empty(7), Moments.empty(7)]
-    for number, part in enumerate(np.array_split(values, 10)):
-        halves[number % 2].append(part)
-    halves[0].merge(halves[1])
-    assert halves[0].count == len(values)
-    expected = np.cov(values.astype(np.float64), rowvar=False)
-    np.testing.assert_allclose(halves[0].gaussian().covariance, expected, rtol=1e-9)
-
-
 def test_by_hand():
     moments = Moments.empty(1)
     moments.append(np.array([[1.0]]))

@@ -23,7 +23,7 @@ def supply_of(config):
             opened[key], _ = open_supply(replace(config, **flags), strategy)
         return opened[key]
 
-    return generators
+    return supply
 
 
 def draw(supply_of, strategy=None, truncation=0.7, labels=LABELS, **flags):

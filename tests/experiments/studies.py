@@ -31,7 +31,7 @@ class FakeTraining:
         self.networks = False
 
     def __call__(self, config) -> None:
-        config = defaults.complete(config)
+        config = defaults.with_defaults(config)
         workdir = Workdir(config.run.workdir)
         workdir.open(config)
         first = max(steps_in(workdir.checkpoints), default=0)

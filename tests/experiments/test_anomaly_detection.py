@@ -25,7 +25,7 @@ def small_networks(monkeypatch):
 
 def _config(*flags):
     parsed = config_lib.parse([*SMALL, *flags], anomaly_detection_flags.COMMAND)
-    return defaults.complete_data(parsed, None)
+    return defaults.with_data_defaults(parsed, None)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.6])

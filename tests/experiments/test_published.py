@@ -53,6 +53,6 @@ def test_biggan_effects():
 
 @pytest.mark.parametrize("column", batch_cost_study.SETTINGS)
 def test_batch_cost(column):
-    config = defaults.complete(_config(batch_cost))
+    config = defaults.with_defaults(_config(batch_cost))
     published = {row[column] for row in read_rows(_RESULTS / "batch_cost.csv")}
     assert published == {str(batch_cost_study.settings_of(config)[column])}

@@ -49,7 +49,7 @@ def _record(fid: float, **changes) -> dict:
 def make_workdir(path: pathlib.Path, *flags: str) -> Config:
     """A workdir as training leaves it, with random weights; returns its config."""
     config = config_lib.parse([f"--workdir={path}", *FLAGS, *flags])
-    config = defaults.complete(config)
+    config = defaults.with_defaults(config)
     workdir = Workdir(str(path))
     workdir.open(config)
     workdir.metrics.write_text('{"step": 7, "generator_loss": 0.25}\n')

@@ -29,7 +29,7 @@ from tf_smallgan.workdir import exported_facts
 @pytest.fixture(scope="module")
 def spec():
     """Of digits and the exports' networks."""
-    return defaults.model_spec(defaults.complete(config_lib.parse([*FLAGS])))
+    return defaults.model_spec(defaults.with_defaults(config_lib.parse([*FLAGS])))
 
 
 def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional, spec):

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tf_smallgan.training import checkpoints
+from tf_smallgan.training import checkpoint_files
 from tf_smallgan.training.logs import read_metrics
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -111,14 +111,16 @@ class KilledRun:
         assert "Warning" not in printed, printed
 
     def _check_kept(self) -> None:
-        for step in checkpoints.steps_in(self.checkpoints):
-            assert not checkpoints.damage(checkpoints.path_of(self.checkpoints, step))
+        for step in checkpoint_files.steps_in(self.checkpoints):
+            assert not checkpoint_files.damage(
+                checkpoint_files.path_of(self.checkpoints, step)
+            )
         # A step is logged before it is saved: the last one's may have been cut off.
         due = (self._last_logged() - 1) // CHECKPOINT_EVERY_STEPS
         assert self._newest() >= due * CHECKPOINT_EVERY_STEPS
 
     def _newest(self) -> int:
-        return max(checkpoints.steps_in(self.checkpoints), default=0)
+        return max(checkpoint_files.steps_in(self.checkpoints), default=0)
 
     def _log_file(self) -> int:
         """The number of the file that is being logged to."""

@@ -7,7 +7,7 @@ import pytest
 from tests.checkpoint_values import assert_same_variables
 from tests.commands import QUICK_START
 from tests.faults.killing import KilledRun
-from tf_smallgan.training import checkpoints
+from tf_smallgan.training import checkpoint_files
 from tf_smallgan.training.logs import read_metrics
 
 
@@ -15,7 +15,7 @@ def _assert_whole(run: KilledRun, last: int) -> None:
     """Every step is logged once, and only what is kept lies there."""
     steps = [row["step"] for row in read_metrics(run.workdir / "metrics.jsonl")]
     assert steps == list(range(1, last + 1))
-    kept = checkpoints.steps_in(run.checkpoints)
+    kept = checkpoint_files.steps_in(run.checkpoints)
     assert kept[-1] == last
     assert len(kept) == 3
     assert len(list(run.checkpoints.iterdir())) == 2 * len(kept)

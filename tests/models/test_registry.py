@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan import config as config_lib
-from tf_smallgan.config import architectures, defaults, factory
+from tf_smallgan.config import architectures, defaults
 from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.config.flags import ModelFlags
+from tf_smallgan.models import factory
 
 # The smallest of each; one line for a new architecture.
 SMALLEST = {"biggan": 32, "biggan_deep": 128, "sagan": 32, "sngan": 32}
@@ -48,7 +49,7 @@ def _spec(name: str, classes: int, shared: bool, skip: bool) -> ModelSpec:
         f"--skip_latents={skip}",
         "--attention_resolutions=16",
     ]
-    return defaults.model_spec(defaults.complete(config_lib.parse(arguments)))
+    return defaults.model_spec(defaults.with_defaults(config_lib.parse(arguments)))
 
 
 CASES = [

@@ -78,7 +78,7 @@ def _half_converge(state) -> None:
 
 
 def _restored(workdir):
-    config = defaults.complete(
+    config = defaults.with_defaults(
         config_lib.parse([f"--workdir={workdir}"], config_lib.SAMPLE)
     )
     spec = defaults.model_spec(config)

@@ -129,7 +129,7 @@ def test_a_small_step_compiles(capsys):
 
 
 def test_the_batch_is_the_steps():
-    whole = defaults.complete(config.parse(SMALLEST))
+    whole = defaults.with_defaults(config.parse(SMALLEST))
     image, label, weight = stablehlo.batch_specs(whole)
     assert image.shape == (1, 8, 32, 32, 1)
     assert label.shape == weight.shape == (1, 8)

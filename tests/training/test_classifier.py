@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tf_smallgan import config as config_lib
 from tf_smallgan.config import defaults
-from tf_smallgan.config.commands import EvaluateFlags
 from tf_smallgan.data import dataset
 from tf_smallgan.data.dataset import open_data
 from tf_smallgan.errors import InputError
+from tf_smallgan.evaluation import during_training
 from tf_smallgan.evaluation.setup import wanted_spaces
 from tf_smallgan.models import classifier
 
@@ -32,7 +32,7 @@ def untrained(monkeypatch):
 
 def _data(folder, seed):
     flags = [f"--workdir={folder}", "--dataset=digits", f"--seed={seed}"]
-    return open_data(defaults.complete(config_lib.parse(flags)), lambda line: None)
+    return open_data(defaults.with_defaults(config_lib.parse(flags)), lambda line: None)
 
 
 def test_runs_that_share_a_folder_keep_a_classifier_each(tmp_path, untrained):
@@ -115,6 +115,6 @@ def test_classes_that_images_do_not_have_are_nobodys(tmp_path, monkeypatch):
     assert data.config.data.num_classes is None
     with pytest.raises(InputError, match="two classes or more, all labelled"):
         data.classifier()
-    scored = dataclasses.replace(data.config, evaluate=EvaluateFlags())
+    scored = during_training.scoring_config(data.config)
     with pytest.raises(InputError, match="no two classes to train a classifier"):
         wanted_spaces(scored)

@@ -175,7 +175,7 @@ def test_what_is_reduced_is_what_is_counted(logical_and_sizes, folder):
     sizes = logical_and_sizes[1]
     moments = sizes[tf.distribute.ReduceOp.MEAN]
     gradients = sizes[tf.distribute.ReduceOp.SUM]
-    spec = defaults.model_spec(defaults.complete(equal_run.config(folder)))
+    spec = defaults.model_spec(defaults.with_defaults(equal_run.config(folder)))
     expected = count_communication(spec, 1)
     # Both replicas' parts are traced; numbers are float32.
     assert len(moments) == 2 * expected.statistics_reductions

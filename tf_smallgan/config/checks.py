@@ -8,9 +8,6 @@ from tf_smallgan.errors import InputError
 # With --truncation_rule=scale; the other rules end at 1.
 LARGEST_SCALE = 2.0
 
-# Rules that choose every point with the same probability: their weights are all 1.
-UNBIASED_RULES = ("balanced", "uniform")
-
 
 def check_run(config: Config, replicas: int) -> None:
     """Refuses flags of a training run that do not fit one another.

@@ -6,7 +6,7 @@ from typing import Protocol
 from tf_smallgan.config import catalog, checks
 from tf_smallgan.config import parsing as config_lib
 from tf_smallgan.config.architectures import ModelSpec, architecture_of
-from tf_smallgan.config.flags import Config, ModelFlags
+from tf_smallgan.config.flags import Config
 from tf_smallgan.config.parsing import C
 from tf_smallgan.errors import InputError
 
@@ -20,7 +20,7 @@ class OpenedData(Protocol):
     def num_classes(self) -> int | None: ...
 
 
-def complete(config: C, opened: OpenedData | None = None) -> C:
+def with_defaults(config: C, opened: OpenedData | None = None) -> C:
     """A config without open values.
 
     Args:
@@ -31,7 +31,7 @@ def complete(config: C, opened: OpenedData | None = None) -> C:
     Raises:
       InputError: something does not follow and must be given.
     """
-    config = complete_data(config, opened)
+    config = with_data_defaults(config, opened)
     row = architecture_of(config.model.architecture, config.data.resolution)
     defaults = {
         "channel_multiplier": row.channel_multiplier,
@@ -45,11 +45,10 @@ def complete(config: C, opened: OpenedData | None = None) -> C:
     return config
 
 
-def complete_data(config: C, opened: OpenedData | None) -> C:
+def with_data_defaults(config: C, opened: OpenedData | None) -> C:
     """A config whose data section is without open values.
 
-    Args and errors as of `complete`; networks other than the architectures' need no
-    more of it.
+    Arguments and errors are those of `with_defaults`.
     """
     data, facts = config.data, catalog.facts(config.data.dataset)
     classes, channels, flip = data.num_classes, data.image_channels, data.random_flip
@@ -93,7 +92,7 @@ def model_spec(config: Config) -> ModelSpec:
     Raises:
       InputError: the architecture lacks the resolution, or channels are not 1 or 3.
     """
-    data, model = config.data, config.model
+    data, model, imported = config.data, config.model, config.imported
     row = architecture_of(model.architecture, data.resolution)
     assert model.channel_multiplier and model.latent_dim and data.image_channels
     assert model.shared_embedding is not None and model.skip_latents is not None
@@ -114,16 +113,15 @@ def model_spec(config: Config) -> ModelSpec:
         discriminator_attention=discriminator,
         shared_embedding=model.shared_embedding,
         skip_latents=model.skip_latents,
-        fused_resampling=model.fused_resampling,
         latent_distribution=model.latent_distribution,
         precision=model.precision,
         remat=model.remat,
-        class_embedding_dim=model.class_embedding_dim,
-        generator_spectral=_is_spectral(model, "generator", row.spectral_generator),
-        discriminator_spectral=_is_spectral(model, "discriminator", True),
-        lean_to_image=model.lean_to_image,
-        epsilon=model.batch_norm_epsilon,
-        statistics_truncations=model.statistics_truncations,
+        class_embedding_dim=imported.class_embedding_dim,
+        generator_spectral=imported.spectral_norm and row.spectral_generator,
+        discriminator_spectral=imported.spectral_norm,
+        lean_to_image=imported.lean_to_image,
+        epsilon=imported.batch_norm_epsilon,
+        statistics_truncations=imported.statistics_truncations,
     )
 
 
@@ -138,7 +136,11 @@ def check_truncations(
     """
     for truncation in truncations:
         checks.check_truncation(truncation, flag, config.sampling.truncation_rule)
-        if truncation > 1 and bn == "standing" and config.model.statistics_truncations:
+        if (
+            truncation > 1
+            and bn == "standing"
+            and config.imported.statistics_truncations
+        ):
             raise InputError(
                 f"--{flag}={truncation:g}: this generator brings its batch norm "
                 "statistics, which end at truncation 1; give at most 1."
@@ -155,13 +157,6 @@ def warning(spec: ModelSpec) -> str:
         "class asked for (docs/experiments.md, BigGAN's effects): better with "
         "--noskip_latents too, or with --shared_embedding."
     )
-
-
-def _is_spectral(model: ModelFlags, network: str, default: bool) -> bool:
-    """Whether --spectral_norm normalises a network."""
-    if model.spectral_norm == "auto":
-        return default
-    return model.spectral_norm in ("both", network)
 
 
 def _check_attention(sizes: tuple[int, ...], resolution: int) -> None:

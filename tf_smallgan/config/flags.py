@@ -185,31 +185,6 @@ class ModelFlags:
         "Feed a chunk of the latent to each block (biggan_deep: all of it); from the "
         "architecture when not given.",
     )
-    class_embedding_dim: int = option(
-        128, "Size of the shared class embedding.", minimum=1
-    )
-    spectral_norm: str = option(
-        "auto",
-        "Which networks are spectrally normalised; auto: as the architecture says.",
-        choices=("auto", "both", "discriminator", "none"),
-    )
-    lean_to_image: bool = option(
-        False,
-        "biggan_deep: a last convolution of just the image's channels, not of ch.",
-    )
-    batch_norm_epsilon: float = option(
-        1e-5,
-        "Added to batch norm's variances; imported models have their own.",
-        minimum=0,
-    )
-    statistics_truncations: tuple[float, ...] = option(
-        (),
-        "Truncations at which an imported generator brings its own standing "
-        "statistics; set by tf_smallgan.import_weights, not for training.",
-    )
-    fused_resampling: bool = option(
-        True, "Exact algebra for resampling convolutions; off for comparison."
-    )
     latent_distribution: str = option(
         "normal",
         "The prior.",
@@ -309,6 +284,28 @@ class SamplingFlags:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImportedModel:
+    """What an imported model brings and no flag sets; kept in WORKDIR/model.json.
+
+    Attributes:
+      batch_norm_epsilon: added to the variances of batch norm.
+      class_embedding_dim: size of the shared class embedding.
+      lean_to_image: whether BigGAN-deep's last convolution has only the image's
+        channels.
+      spectral_norm: whether kernels are divided by their norm; imported kernels
+        already are.
+      statistics_truncations: truncations at which the generator brings standing
+        statistics of its own.
+    """
+
+    batch_norm_epsilon: float = 1e-5
+    class_embedding_dim: int = 128
+    lean_to_image: bool = False
+    spectral_norm: bool = True
+    statistics_truncations: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """All that shapes a run. A command may add a section of its own by a subclass."""
 
@@ -319,3 +316,6 @@ class Config:
     training: TrainingFlags = TrainingFlags()
     schedule: ScheduleFlags = ScheduleFlags()
     sampling: SamplingFlags = SamplingFlags()
+    imported: ImportedModel = dataclasses.field(
+        default=ImportedModel(), metadata={"flags": False}
+    )

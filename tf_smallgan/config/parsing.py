@@ -1,18 +1,19 @@
 """Defines the flags of a command with absl and reads them into frozen dataclasses."""
 
 import dataclasses
+import json
 import pathlib
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from absl import flags
 
-from tf_smallgan.config.flags import Config
+from tf_smallgan.config.flags import Config, ImportedModel
 from tf_smallgan.errors import InputError
 
-FLAGS_FILE = "flags.cfg"
+FLAGS_FILE, MODEL_FILE = "flags.cfg", "model.json"
 
 C = TypeVar("C", bound=Config)
 
@@ -45,6 +46,7 @@ def sections_of(config: type[Config]) -> dict[str, type]:
     return {
         field.name: typing.cast(type, field.type)
         for field in dataclasses.fields(config)
+        if field.metadata.get("flags", True)
     }
 
 
@@ -132,7 +134,10 @@ def from_flags(command: Command[C], flag_values: flags.FlagValues) -> C:
                 for field in dataclasses.fields(section)
             }
         )
-    return command.config(**sections)
+    config = command.config(**sections)
+    if not command.reads_workdir or not config.run.workdir:
+        return config
+    return dataclasses.replace(config, imported=read_imported(config.run.workdir))
 
 
 def _read(name: str, hint: Any, flag_values: flags.FlagValues) -> Any:
@@ -166,7 +171,7 @@ def parse(argv: Sequence[str], command: Command = RUN) -> Config:
     """
     values = flags.FlagValues()
     define_flags(command, values)
-    rest = values([command.name, *with_stored_flags(argv, command)])[1:]
+    rest = values([command.name, *arguments(argv, command)])[1:]
     refuse_words(rest)
     return from_flags(command, values)
 
@@ -177,15 +182,16 @@ def refuse_words(rest: Sequence[str]) -> None:
         raise InputError(f"'{rest[0]}' is not a flag; flags are written --name=value.")
 
 
-def with_stored_flags(argv: Sequence[str], command: Command) -> list[str]:
-    """Puts before `argv` what the command starts from.
+def arguments(argv: Sequence[str], command: Command) -> list[str]:
+    """The arguments to parse: those of the command's preset and of files, then `argv`.
 
-    Its preset and, where it reads a workdir, that one's flags.cfg.
+    Flag files are expanded. A command that reads a workdir starts from its flags.cfg.
 
     Raises:
-      InputError: the workdir has no flags.cfg.
+      InputError: the workdir has no flags.cfg, or a removed flag is set.
     """
-    argv = [*command.preset, *argv]
+    expanded = flags.FlagValues().read_flags_from_files([*command.preset, *argv])
+    argv = without_removed(expanded)[0]
     if not command.reads_workdir:
         return argv
     values = flags.FlagValues()
@@ -203,11 +209,84 @@ def with_stored_flags(argv: Sequence[str], command: Command) -> list[str]:
     return [*_stored(path), *argv]
 
 
+# Flags of earlier versions at the values that change nothing. Files that set them so
+# are still read; those that are a field of ImportedModel may have other values there.
+_REMOVED = {
+    "batch_norm_epsilon": "1e-05",
+    "class_embedding_dim": "128",
+    "fused_resampling": "True",
+    "lean_to_image": "False",
+    "spectral_norm": "auto",
+    "statistics_truncations": "",
+}
+
+
+def without_removed(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Splits arguments into those of today and values of removed flags.
+
+    Returns:
+      The other arguments, and the removed flags that are not at their neutral value.
+
+    Raises:
+      InputError: --fused_resampling is off.
+    """
+    rest, removed = [], {}
+    for argument in argv:
+        name, _, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or name not in _REMOVED:
+            rest.append(argument)
+        elif value != _REMOVED[name]:
+            removed[name] = value
+    if "fused_resampling" in removed:
+        raise InputError(
+            "--fused_resampling was removed, and resampling convolutions are always "
+            "fused: remove the flag; the results are the same."
+        )
+    return rest, removed
+
+
+def read_imported(workdir: str) -> ImportedModel:
+    """What the model of a workdir brings: from its model.json.
+
+    Workdirs of earlier versions have it in flags.cfg.
+
+    Raises:
+      InputError: model.json cannot be read.
+    """
+    path = pathlib.Path(workdir, MODEL_FILE)
+    if path.exists():
+        try:
+            values = json.loads(path.read_text())
+            values["statistics_truncations"] = tuple(values["statistics_truncations"])
+            return ImportedModel(**values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{path} cannot be read: {error}. Import the weights again."
+            ) from error
+    flags_file = pathlib.Path(workdir, FLAGS_FILE)
+    if not flags_file.exists():
+        return ImportedModel()
+    removed = without_removed(flags_file.read_text().splitlines())[1]
+    read: dict[str, Callable[[str], Any]] = {
+        "batch_norm_epsilon": float,
+        "class_embedding_dim": int,
+        "lean_to_image": lambda text: text == "True",
+        "spectral_norm": lambda text: text != "none",
+        "statistics_truncations": lambda text: tuple(map(float, text.split(","))),
+    }
+    return ImportedModel(**{name: read[name](text) for name, text in removed.items()})
+
+
 def _stored(path: pathlib.Path) -> list[str]:
-    """The flags of a workdir, but for those of the machine that it was trained on."""
+    """The flags of a workdir, without those of the machine that it was trained on."""
     own = tuple(f"--{name}=" for name in ("strategy", "tpu", "logical_cpus"))
+    return [line for line in read_flag_lines(path) if not line.startswith(own)]
+
+
+def read_flag_lines(path: pathlib.Path) -> list[str]:
+    """The flags of a file, one per line, without removed ones."""
     lines = (line.strip() for line in path.read_text().splitlines())
-    return [line for line in lines if line.startswith("-") and not line.startswith(own)]
+    return without_removed([line for line in lines if line.startswith("-")])[0]
 
 
 def to_flag_lines(config: Config) -> list[str]:

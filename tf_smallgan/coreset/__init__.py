@@ -4,7 +4,7 @@ Points in, indices and weights out. Nothing here knows of images or settings.
 """
 
 from tf_smallgan.coreset.balanced import balanced
-from tf_smallgan.coreset.k_center import greedy_k_center
+from tf_smallgan.coreset.greedy import greedy_k_center
 from tf_smallgan.coreset.layer import CoresetSelection
 from tf_smallgan.coreset.methods import (
     METHODS,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_smallgan.coreset.balanced import balanced
-from tf_smallgan.coreset.k_center import greedy_k_center
+from tf_smallgan.coreset.greedy import greedy_k_center
 from tf_smallgan.coreset.nearest import coverage_weights
 from tf_smallgan.coreset.others import d_squared, robust, uniform
 from tf_smallgan.coreset.stratified import stratified, stratified_with_sizes

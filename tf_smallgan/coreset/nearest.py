@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_smallgan.coreset import k_center
+from tf_smallgan.coreset import greedy as greedy_lib
 from tf_smallgan.coreset.geometry import (
     FEW_DIMENSIONS,
     TRUSTED_SHARE,
@@ -11,7 +11,7 @@ from tf_smallgan.coreset.geometry import (
     check_points,
     squared_norms,
 )
-from tf_smallgan.coreset.k_center import BLOCK, distances_from
+from tf_smallgan.coreset.greedy import BLOCK, distances_from
 from tf_smallgan.coreset.others import uniform
 
 
@@ -96,7 +96,7 @@ def _by_differences(
     positions: tf.Tensor,
     nearest: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    distances_to = k_center.by_differences(x)
+    distances_to = greedy_lib.by_differences(x)
 
     def step(
         c: tf.Tensor, positions: tf.Tensor, nearest: tf.Tensor

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from tf_smallgan.coreset import k_center
+from tf_smallgan.coreset import greedy as greedy_lib
 from tf_smallgan.coreset.geometry import (
     centre,
     check_points,
@@ -50,14 +50,14 @@ def _compiled(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     x = centre(points)
     n = x.shape[0]
-    distances_to = k_center.by_differences(x)
+    distances_to = greedy_lib.by_differences(x)
 
     def step(
         i: tf.Tensor, nearest: tf.Tensor, taken: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         j = _draw(nearest, fold_in(seed, i))
         taken = tf.tensor_scatter_nd_update(taken, [[i]], [j])
-        return i + 1, k_center.take(nearest, distances_to(j), j), taken
+        return i + 1, greedy_lib.take(nearest, distances_to(j), j), taken
 
     state = (tf.constant(0), tf.fill([n], float("inf")), tf.zeros([k], tf.int32))
     _, _, taken = tf.while_loop(lambda i, *_: i < k, step, state)
@@ -72,11 +72,11 @@ def _draw(nearest: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """
     top = tf.reduce_max(nearest)
     equal = (top <= 0.0) | tf.math.is_inf(top)
-    free = nearest > k_center.TAKEN
+    free = nearest > greedy_lib.TAKEN
     mass = tf.where(equal, tf.cast(free, tf.float32), nearest / top)
     waiting = -tf.math.log1p(-uniform_numbers(seed, nearest.shape[0]))
     rate = mass / tf.maximum(waiting, 1e-30)
-    return k_center.farthest(tf.where(free & (mass > 0.0), rate, k_center.TAKEN))
+    return greedy_lib.farthest(tf.where(free & (mass > 0.0), rate, greedy_lib.TAKEN))
 
 
 # k-center that ignores a fraction of outliers.
@@ -135,18 +135,18 @@ def _robust_compiled(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     x = centre(points)
     n = x.shape[0]
-    distances_to = k_center.by_differences(x)
+    distances_to = greedy_lib.by_differences(x)
 
     def step(
         i: tf.Tensor, j: tf.Tensor, nearest: tf.Tensor, taken: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         taken = tf.tensor_scatter_nd_update(taken, [[i]], [j])
-        nearest = k_center.take(nearest, distances_to(j), j)
+        nearest = greedy_lib.take(nearest, distances_to(j), j)
         rank = tf.minimum(exempt, n - 2 - i)
         return i + 1, _ranked(nearest, rank), nearest, taken
 
     from_mean = squared_norms(x - tf.reduce_mean(x, axis=0))
-    first = k_center.farthest(-from_mean)
+    first = greedy_lib.farthest(-from_mean)
     nearest = tf.fill([n], float("inf"))
     state = (tf.constant(0), first, nearest, tf.zeros([k], tf.int32))
     _, _, _, taken = tf.while_loop(lambda i, *_: i < k, step, state)

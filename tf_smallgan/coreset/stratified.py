@@ -9,7 +9,7 @@ from tf_smallgan.coreset.geometry import (
     require_finite,
     squared_norms,
 )
-from tf_smallgan.coreset.k_center import greedy
+from tf_smallgan.coreset.greedy import greedy
 from tf_smallgan.coreset.nearest import cells
 from tf_smallgan.randomness import check_seed, uniform_numbers
 

@@ -1,15 +1,20 @@
-"""Training batches: a large batch is drawn, a core-set of it is decoded.
+"""Training batches: select a core-set of a large batch, decode only what was selected.
 
-Everything follows from the step number. Draw d = step * n_D + micro takes the
-positions [d * O, (d + 1) * O) of the endless stream (see `order`), so that
-batches straddle the end of an epoch and every image is offered to selection
-once an epoch. Starting at step s gives exactly the elements from s on.
+Everything is a function of the step, so training that resumes at step s reads exactly
+the elements from s on. Images lie in an endless stream without state,
 
-What the scopes guarantee:
-  replica: replica r chooses b of its own O / R consecutive positions; nothing
-    is known of the others' choices, and R changes what is chosen.
-  global: one choice of B out of all O, made alike by every worker; replica r
-    decodes chosen[r::R]. Any R trains on the same images.
+    epoch(p) = p // N,    record(p) = permutation_epoch(p mod N),
+
+where the permutation is a cipher on the numbers below N, keyed by seed and epoch: every
+position costs the same to look up, and every image occurs once per epoch. With O the
+size of the large batch, draw d = step * n_D + micro takes positions [d O, (d + 1) O).
+Large batches may straddle the end of an epoch.
+
+The scopes (see `coreset.scope`):
+  replica: replica r selects b of O / R consecutive positions of its own. The selection
+    depends on R.
+  global: every worker makes one selection of B out of O, and replica r decodes
+    selected[r::R]. Any R trains on the same images.
 """
 
 import dataclasses
@@ -18,78 +23,23 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan import coreset
+from tf_smallgan import coreset, randomness
 from tf_smallgan.data import images
 from tf_smallgan.data.labels import has_unlabelled
-from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
-from tf_smallgan.data.records import Reader, RecordTable
+from tf_smallgan.data.records import (
+    PARALLEL_CALLS,
+    Reader,
+    RecordTable,
+    input_options,
+)
 from tf_smallgan.data.selection import choose
 from tf_smallgan.errors import InputError
+from tf_smallgan.randomness import Purpose
 
-# Which record lies at which position of the endless stream, without a state.
-#
-#     epoch(p)  = p // N
-#     record(p) = permutation_epoch(p mod N)
-#
-# The permutation is a cipher on the numbers below N, keyed by the seed and the
-# epoch, so that any position costs the same to look up, and each record comes
-# once an epoch.
-
-
-# One number for each use of randomness, so that no two share a stream.
-ORDER, SELECT, FLIP, QUOTA = 1, 2, 3, 4
-
-# One shuffle reads the low 8 bits of each word of its key where there are up to 65,536
-# images, and of a folded seed one word is the epoch itself: orders would come again
-# after 256 epochs. Keys are drawn, and four of them applied.
+# With up to 65,536 images, a shuffle reads only the low 8 bits of each word of its key,
+# and one word of a folded seed is the epoch itself: orders would repeat every 256
+# epochs. Hence keys are random numbers, and four shuffles are composed.
 _SHUFFLES = 4
-
-
-def root_seed(seed: int) -> tf.Tensor:
-    """A stateless seed, [2] int32, from the run's seed."""
-    return tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
-
-
-def fold(seed: tf.Tensor, *values: tf.Tensor | int) -> tf.Tensor:
-    """A new seed [2] int32 from `seed` and integers.
-
-    Philox by name: the default algorithm depends on the device.
-    """
-    for value in values:
-        seed = tf.random.experimental.stateless_fold_in(seed, value, alg="philox")
-    return seed
-
-
-def records_at(positions: tf.Tensor, num_images: int, seed: tf.Tensor) -> tf.Tensor:
-    """Record numbers at consecutive positions that span at most two epochs.
-
-    Args:
-      positions: [P] int64, consecutive and no more than `num_images`.
-      num_images: N.
-      seed: [2] int32.
-
-    Returns:
-      [P] int64.
-    """
-    epoch = positions // num_images
-    within, first = positions % num_images, epoch[0]
-    now, then = (
-        _shuffled(within, num_images, fold(seed, ORDER, first + later))
-        for later in (0, 1)
-    )
-    return tf.where(epoch == first, now, then)
-
-
-def _shuffled(numbers: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
-    """Numbers below `count` under a permutation of them that follows from `seed`."""
-    keys = tf.random.stateless_uniform(
-        [_SHUFFLES, 2], seed, None, None, tf.int32, alg="philox"
-    )
-    for key in tf.unstack(keys):
-        numbers = tf.random.experimental.index_shuffle(
-            numbers, seed=key, max_index=tf.constant(count - 1, tf.int64)
-        )
-    return numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,18 +48,18 @@ class BatchPlan:
 
     Attributes:
       seed: the run's seed.
-      batch_size: B, the global batch that is trained on.
+      batch_size: B, the global batch size.
       num_replicas: R.
-      discriminator_steps: n_D, draws a step.
-      oversample: O / B; 1 turns the core-set off.
-      method: as in `--coreset_method`.
+      discriminator_steps: n_D, draws per step.
+      oversample: O / B; 1 disables the core-set.
+      method: a key of `coreset.METHODS`.
       scope: `replica` or `global`.
-      weights: weight chosen images by their share of the large batch.
-      per_class_balance: give each class its share of the large batch; only
-        with the method `k_center`.
+      weights: weight selected images by their share of the large batch.
+      per_class_balance: select from each class in proportion to its share of the
+        large batch; applies only to the method `k_center`.
       resolution: H and W.
       channels: C, 1 or 3.
-      random_flip: mirror half of the images.
+      random_flip: mirror each image with probability 1/2.
     """
 
     seed: int
@@ -136,11 +86,11 @@ class BatchPlan:
         return self.batch_size // self.num_replicas
 
     def check(self, num_images: int, labelled: bool = True) -> None:
-        """Refuses a plan that cannot be drawn from `num_images`.
+        """Checks that batches can be drawn from a data set.
 
         Args:
-          num_images: of the data set.
-          labelled: whether all of them have a label.
+          num_images: N.
+          labelled: whether all images have a label.
 
         Raises:
           InputError: the large batch is larger than the data set, or classes are to
@@ -155,14 +105,9 @@ class BatchPlan:
             )
         if self.per_class_balance and not labelled:
             raise InputError(
-                "--coreset_class_balance gives each class its share, and there are "
-                "images without a label; leave it out."
+                "--coreset_class_balance needs a label for every image, and some have "
+                "none; remove the flag."
             )
-
-
-def steps_per_epoch(num_images: int, plan: BatchPlan) -> float:
-    """Training steps in which every image is offered to selection once."""
-    return num_images / (plan.large_batch_size * plan.discriminator_steps)
 
 
 def training_dataset(
@@ -173,7 +118,7 @@ def training_dataset(
     start_step: int,
     replicas: Sequence[int],
 ) -> tf.data.Dataset:
-    """An endless data set of what one replica trains on in one step.
+    """An endless data set whose elements are one replica's batches of one step.
 
     Args:
       read: the source's reader.
@@ -184,11 +129,10 @@ def training_dataset(
       replicas: global numbers of this worker's replicas.
 
     Returns:
-      Elements for each of `replicas` in turn, step after step, all of static
-      shape:
+      Elements for each of `replicas` in turn, step after step, of static shapes:
         image: [n_D, b, H, W, C] float32 in [-1, 1].
         label: [n_D, b] int32, 0 where unlabelled.
-        weight: [n_D, b] float32 with mean 1 over the choice, 1 without weights.
+        weight: [n_D, b] float32 with mean 1 over the selection, 1 without weights.
         index: [n_D, b] int64 record numbers.
 
     Raises:
@@ -197,13 +141,19 @@ def training_dataset(
     plan.check(table.num_images, not has_unlabelled(table))
     if plan.oversample > 1 and embeddings is None:
         raise ValueError("a core-set of the data needs embeddings; got None")
-    draw = _Draw(plan, table, embeddings, tuple(replicas))
+    draws = _Draws(plan, table, embeddings, tuple(replicas))
     dataset = tf.data.Dataset.counter(start=start_step)
-    dataset = dataset.map(draw.step, num_parallel_calls=PARALLEL_CALLS).unbatch()
+    dataset = dataset.map(draws.step, num_parallel_calls=PARALLEL_CALLS).unbatch()
 
     @tf.autograph.experimental.do_not_convert
-    def load(chosen: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return _load(chosen, read, plan)
+    def load(selected: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        image = images.decode_and_fit(
+            read(selected["index"]), plan.resolution, plan.channels
+        )
+        if plan.random_flip:
+            image = images.mirror_where(selected["flip"], image)
+        kept = {key: selected[key] for key in ("label", "weight", "index")}
+        return {"image": images.to_float(image), **kept}
 
     dataset = dataset.map(load, num_parallel_calls=PARALLEL_CALLS)
     dataset = dataset.batch(plan.replica_batch_size, drop_remainder=True)
@@ -219,65 +169,46 @@ def records_of_step(
     replicas: Sequence[int],
 ) -> np.ndarray:
     """Record numbers [r * n_D * b] that `training_dataset` reads for a step."""
-    draw = _Draw(plan, table, embeddings, tuple(replicas))
-    return draw.step(tf.constant(step, tf.int64))["index"].numpy()
-
-
-def _load(
-    chosen: dict[str, tf.Tensor], read: Reader, plan: BatchPlan
-) -> dict[str, tf.Tensor]:
-    """Reads and decodes one chosen record."""
-    encoded = read(chosen["index"])
-    image = images.decode_and_fit(encoded, plan.resolution, plan.channels)
-    if plan.random_flip:
-        image = images.mirror_where(chosen["flip"], image)
-    kept = {key: chosen[key] for key in ("label", "weight", "index")}
-    return {"image": images.to_float(image), **kept}
+    draws = _Draws(plan, table, embeddings, tuple(replicas))
+    return draws.step(tf.constant(step, tf.int64))["index"].numpy()
 
 
 def large_batch_radius(
     plan: BatchPlan, table: RecordTable, embeddings: np.ndarray, step: int
 ) -> dict[str, tf.Tensor]:
-    """How well the core-set of a step's first draw covers, as replica 0 chooses.
+    """How well replica 0's core-set of a step's first draw covers its large batch.
 
     Args:
       plan: how batches are drawn.
-      table: of the N images.
+      table: N records.
       embeddings: [N, E].
-      step: which step.
+      step: the training step.
 
     Returns:
-      `coreset.radius_report`'s scalars.
+      The scalars of `coreset.radius_report`.
     """
     draw = tf.constant(step * plan.discriminator_steps, tf.int64)
-    positions = draw * plan.large_batch_size + np.arange(plan.large_batch_size)
-    seed = root_seed(plan.seed)
-    records = records_at(positions, len(embeddings), seed).numpy()
-    shared = plan.scope == "global"
-    if not shared:
-        records = records[: plan.replica_batch_size * plan.oversample]
-    points = tf.constant(embeddings[records])
-    k = plan.batch_size if shared else plan.replica_batch_size
-    key = (draw,) if shared else (draw, 0)
-    seed = fold(seed, SELECT, *key)
-    labels, num_classes = None, 1
-    if plan.per_class_balance:
-        labels = tf.constant(np.maximum(table.labels[records], 0), tf.int32)
-        num_classes = int(table.labels.max(initial=0)) + 1
-    chosen, _ = choose(
-        plan.method,
-        points,
-        k,
-        seed,
-        with_weights=False,
-        labels=labels,
-        num_classes=num_classes,
+    size, replica = coreset.selection_of(
+        plan.scope, plan.replica_batch_size, 0, plan.num_replicas
     )
-    return coreset.radius_report(points, chosen, fold(seed, 1))
+    records = _large_batch(plan, table.num_images, draw).numpy()
+    records = records[: size * plan.oversample]
+    points = tf.constant(embeddings[records])
+    seed = _selection_seed(plan, draw, *replica)
+    classes = tf.constant(np.maximum(table.labels[records], 0), tf.int32)
+    selected, _ = _select(plan, points, classes, _num_classes(table), size, seed)
+    return coreset.radius_report(points, selected, randomness.fold_in(seed, 1))
 
 
-class _Draw:
-    """Chooses the records of a step, in graph."""
+class _Draws:
+    """Selects the records of a step, in graph.
+
+    Args:
+      plan: how to draw.
+      table: N records.
+      embeddings: [N, E], or None without a core-set.
+      replicas: global numbers of this worker's replicas.
+    """
 
     def __init__(
         self,
@@ -286,16 +217,13 @@ class _Draw:
         embeddings: np.ndarray | None,
         replicas: tuple[int, ...],
     ):
-        """Puts embeddings and labels where the input graph can gather them."""
         self._plan, self._replicas = plan, replicas
-        self._num_images = table.num_images
-        self._num_classes = int(table.labels.max(initial=0)) + 1
+        self._num_images, self._num_classes = table.num_images, _num_classes(table)
         with tf.device("CPU:0"):
             self._labels = tf.constant(np.maximum(table.labels, 0), tf.int32)
             self._points = None if embeddings is None else tf.constant(embeddings)
-            self._seed = root_seed(plan.seed)
 
-    # Only tensor operations below: conversion by AutoGraph would only cost time.
+    # Only tensor operations below: AutoGraph's conversion would only cost time.
     @tf.autograph.experimental.do_not_convert
     def step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """All records of this worker in one step, [r * n_D * b] in order."""
@@ -305,61 +233,118 @@ class _Draw:
         return {key: tf.concat([x[key] for x in ordered], 0) for key in ordered[0]}
 
     def _draw(self, draw: tf.Tensor) -> list[dict[str, tf.Tensor]]:
-        """One draw's choice for each of this worker's replicas."""
-        large = self._plan.large_batch_size
-        positions = draw * large + tf.range(large, dtype=tf.int64)
-        records = records_at(positions, self._num_images, self._seed)
-        flip = self._flips(draw)
-        if self._plan.scope == "global":
-            index, weight = self._choose(records, self._plan.batch_size, (draw,))
-            parts, every = (index, weight, flip), self._plan.num_replicas
-            return [
-                self._element(*(coreset.deal(part, r, every) for part in parts))
-                for r in self._replicas
-            ]
-        return [self._replica_draw(records, flip, draw, r) for r in self._replicas]
+        """One draw's selection for each of this worker's replicas."""
+        plan = self._plan
+        records = _large_batch(plan, self._num_images, draw)
+        seed = randomness.stream(plan.seed, Purpose.FLIPS, draw)
+        flips = randomness.uniform([plan.batch_size], seed) < 0.5
 
-    def _replica_draw(
-        self, records: tf.Tensor, flip: tf.Tensor, draw: tf.Tensor, replica: int
-    ) -> dict[str, tf.Tensor]:
-        small = self._plan.replica_batch_size
-        large = small * self._plan.oversample
-        own = records[replica * large : (replica + 1) * large]
-        index, weight = self._choose(own, small, (draw, replica))
-        return self._element(
-            index, weight, flip[replica * small : (replica + 1) * small]
+        def select(size: int, *replica: int) -> tuple[tf.Tensor, ...]:
+            first = sum(replica) * size
+            large = records[first * plan.oversample :][: size * plan.oversample]
+            index, weight = self._select(large, size, (draw, *replica))
+            return index, weight, flips[first : first + size]
+
+        shares = coreset.select_in_scope(
+            plan.scope,
+            select,
+            plan.replica_batch_size,
+            self._replicas,
+            plan.num_replicas,
         )
+        return [
+            {
+                "index": index,
+                "label": tf.gather(self._labels, index),
+                "weight": weight,
+                "flip": flip,
+            }
+            for index, weight, flip in shares
+        ]
 
-    def _choose(
-        self, records: tf.Tensor, k: int, key: tuple[tf.Tensor | int, ...]
+    def _select(
+        self, records: tf.Tensor, size: int, counters: tuple[int | tf.Tensor, ...]
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """k of the large batch `records` and their weights."""
+        """`size` of the large batch `records`, and their weights."""
         if self._plan.oversample == 1:
-            return records, tf.ones([k])
-        labels = None
-        if self._plan.per_class_balance:
-            labels = tf.gather(self._labels, records)
-        chosen, weight = choose(
-            self._plan.method,
+            return records, tf.ones([size])
+        selected, weights = _select(
+            self._plan,
             tf.gather(self._points, records),
-            k,
-            fold(self._seed, SELECT, *key),
-            with_weights=self._plan.weights,
-            labels=labels,
-            num_classes=self._num_classes,
+            tf.gather(self._labels, records),
+            self._num_classes,
+            size,
+            _selection_seed(self._plan, *counters),
         )
-        return tf.gather(records, chosen), weight
+        return tf.gather(records, selected), weights
 
-    def _flips(self, draw: tf.Tensor) -> tf.Tensor:
-        """[B] bool, by position in the global batch."""
-        seed = fold(self._seed, FLIP, draw)
-        uniform = tf.random.stateless_uniform(
-            [self._plan.batch_size], seed, alg="philox"
+
+def _select(
+    plan: BatchPlan,
+    points: tf.Tensor,
+    labels: tf.Tensor,
+    num_classes: int,
+    size: int,
+    seed: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Positions [size] in a large batch of points [O, E], and weights [size]."""
+    return choose(
+        plan.method,
+        points,
+        size,
+        seed,
+        with_weights=plan.weights,
+        labels=labels if plan.per_class_balance else None,
+        num_classes=num_classes,
+    )
+
+
+def _selection_seed(plan: BatchPlan, *counters: int | tf.Tensor) -> tf.Tensor:
+    return randomness.stream(plan.seed, Purpose.IMAGE_SELECTION, *counters)
+
+
+def _num_classes(table: RecordTable) -> int:
+    return int(table.labels.max(initial=0)) + 1
+
+
+def _large_batch(plan: BatchPlan, num_images: int, draw: tf.Tensor) -> tf.Tensor:
+    """Record numbers [O] of a draw."""
+    large = plan.large_batch_size
+    positions = draw * large + tf.range(large, dtype=tf.int64)
+    return records_at(positions, num_images, plan.seed)
+
+
+def records_at(
+    positions: tf.Tensor, num_images: int, seed: int | tf.Tensor
+) -> tf.Tensor:
+    """Record numbers at consecutive positions of the stream.
+
+    Args:
+      positions: [P] int64, consecutive, P at most `num_images`.
+      num_images: N.
+      seed: the run's seed, an integer or scalar tensor.
+
+    Returns:
+      [P] int64.
+    """
+    epoch = positions // num_images
+    within, first = positions % num_images, epoch[0]
+    this, following = (
+        _shuffled(
+            within,
+            num_images,
+            randomness.stream(seed, Purpose.IMAGE_ORDER, first + later),
         )
-        return uniform < 0.5
+        for later in (0, 1)
+    )
+    return tf.where(epoch == first, this, following)
 
-    def _element(
-        self, index: tf.Tensor, weight: tf.Tensor, flip: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        label = tf.gather(self._labels, index)
-        return {"index": index, "label": label, "weight": weight, "flip": flip}
+
+def _shuffled(numbers: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+    """Numbers below `count` under a permutation that is a function of the seed."""
+    keys = randomness.random_bits([_SHUFFLES, 2], seed, tf.int32)
+    for key in tf.unstack(keys):
+        numbers = tf.random.experimental.index_shuffle(
+            numbers, seed=key, max_index=tf.constant(count - 1, tf.int64)
+        )
+    return numbers

@@ -22,8 +22,14 @@ from tf_smallgan.data.embeddings import (
     is_complete,
     load_cache,
 )
-from tf_smallgan.data.pixels import refuse_unreadable
-from tf_smallgan.data.records import ImageSource, Reader, RecordTable, Report, no_report
+from tf_smallgan.data.images import refuse_unreadable
+from tf_smallgan.data.records import (
+    ImageSource,
+    Progress,
+    Reader,
+    RecordTable,
+    no_progress,
+)
 from tf_smallgan.distribution.cluster import Cluster, cluster_of
 from tf_smallgan.distribution.replicas import OnReplicas, local_count
 from tf_smallgan.distribution.strategy import whole_float32
@@ -57,7 +63,7 @@ def open_source(data: DataFlags) -> ImageSource:
 
 
 def load_table(
-    source: ImageSource, folder: str, report: Report = no_report
+    source: ImageSource, folder: str, report: Progress = no_progress
 ) -> RecordTable:
     """The source's table: scanned once, then read from `folder`.
 
@@ -109,7 +115,10 @@ class TrainingData:
 
         All of the table in its order when None.
         """
-        return images_of(self.config, self.read, self.table, records)
+        data = self.config.data
+        return images.decoded_images(
+            self.read, self.table, data.resolution, data.image_channels or 3, records
+        )
 
     def classifier(self) -> Classifier:
         """The small classifier, trained at the first call."""
@@ -137,7 +146,7 @@ def open_data(
     one_class = config.data.num_classes == 1
     with cluster.chief_first():
         source = open_source(config.data)
-        config = defaults.complete(config, source)
+        config = defaults.with_defaults(config, source)
         folder = cache_folder(config)
         with contextlib.closing(Counter("scanning")) as report:
             table = load_table(source, str(folder), report)
@@ -317,32 +326,6 @@ def pixel_features(pixels: np.ndarray) -> tf.Tensor:
     return tf.reshape(small, [pixels.shape[0], -1])
 
 
-def images_of(
-    config: Config, read: Reader, table: RecordTable, records: np.ndarray | None = None
-) -> tf.data.Dataset:
-    """Single unflipped (image [H, W, C] uint8, label [] int32).
-
-    Args:
-      config: completed.
-      read: gives an image's bytes.
-      table: of the data set.
-      records: int64 [M], which ones in which order; all in theirs when None.
-    """
-    data = config.data
-    channels = data.image_channels or 3
-    if records is None:
-        records = np.arange(table.num_images, dtype=np.int64)
-    numbers = tf.data.Dataset.from_tensor_slices((records, table.labels[records]))
-    return numbers.map(
-        lambda number, label: (
-            images.decode_and_fit(read(number), data.resolution, channels),
-            label,
-        ),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-
-
 def classifier_of(
     config: Config, read: Reader, table: RecordTable, folder: pathlib.Path
 ) -> Classifier:
@@ -365,7 +348,7 @@ def classifier_of(
     try:
         return load_or_train_classifier(
             folder,
-            images_of(config, read, table, mixed),
+            images.decoded_images(read, table, config.data.resolution, channels, mixed),
             count=table.num_images,
             resolution=config.data.resolution,
             channels=channels,

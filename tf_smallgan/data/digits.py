@@ -6,11 +6,11 @@ from sklearn import datasets
 
 from tf_smallgan.data import images
 from tf_smallgan.data.records import (
+    Progress,
     Reader,
     RecordTable,
-    Report,
     memory_reader,
-    no_report,
+    no_progress,
 )
 from tf_smallgan.errors import InputError
 
@@ -43,7 +43,7 @@ class DigitsSource:
         """There are no files that could change."""
         return "scikit-learn"
 
-    def scan(self, report: Report = no_report) -> RecordTable:
+    def scan(self, report: Progress = no_progress) -> RecordTable:
         """The table of all digits."""
         pixels, labels = _load()
         encoded = _encode(pixels)

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan import files
-from tf_smallgan.data.pixels import images_dataset, refuse_unreadable
-from tf_smallgan.data.records import Reader, RecordTable, Report, no_report
+from tf_smallgan.data.images import decoded_images, refuse_unreadable
+from tf_smallgan.data.records import Progress, Reader, RecordTable, no_progress
 from tf_smallgan.errors import InputError
 
 _ROWS = 64
@@ -123,7 +123,7 @@ class CacheBuild:
     embed: Embed
     batch_size: int = 64
     shard_size: int = DEFAULT_SHARD_SIZE
-    report: Report = no_report
+    report: Progress = no_progress
 
     def run(self, worker: int = 0, workers: int = 1) -> None:
         """Embeds this worker's shards, leaving out those that exist.
@@ -169,14 +169,13 @@ class CacheBuild:
 
     def _embed_records(self, records: np.ndarray, done: int, total: int) -> np.ndarray:
         """[M] record numbers to [M, E]; `done` of `total` are embedded already."""
-        dataset = images_dataset(
+        dataset = decoded_images(
             self.read,
             self.table,
             self.spec.resolution,
             self.spec.channels,
-            self.batch_size,
             records,
-        )
+        ).batch(self.batch_size)
         parts, count = [], 0
         try:
             for pixels, _ in dataset.as_numpy_iterator():
@@ -198,34 +197,6 @@ class CacheBuild:
         full = np.concatenate([pixels, np.repeat(pixels[-1:], missing, axis=0)])
         features = np.asarray(self.embed(full), np.float32)[: len(pixels)]
         return project(features, self.spec.embedding_dim, self.spec.projection_seed)
-
-
-def build_cache(
-    folder: str,
-    read: Reader,
-    table: RecordTable,
-    spec: CacheSpec,
-    embed: Embed,
-    **options: Any,
-) -> np.ndarray:
-    """Embeds what is not embedded yet and returns all embeddings.
-
-    Args:
-      folder: the cache's folder.
-      read: the source's reader.
-      table: N records.
-      spec: what is embedded and how.
-      embed: images [B, H, W, C] uint8 -> [B, F] float32.
-      **options: further fields of `CacheBuild`.
-
-    Returns:
-      [N, E] float32 in the table's order.
-
-    Raises:
-      InputError: as `CacheBuild.run`.
-    """
-    CacheBuild(folder, read, table, spec, embed, **options).run()
-    return load_cache(folder, table, spec)
 
 
 def load_cache(folder: str, table: RecordTable, spec: CacheSpec) -> np.ndarray:

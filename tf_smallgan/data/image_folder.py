@@ -9,8 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.data import images
-from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
-from tf_smallgan.data.records import UNLABELLED, Reader, RecordTable, Report, no_report
+from tf_smallgan.data.records import (
+    PARALLEL_CALLS,
+    UNLABELLED,
+    Progress,
+    Reader,
+    RecordTable,
+    input_options,
+    no_progress,
+)
 from tf_smallgan.errors import InputError
 
 _READ = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
@@ -74,7 +81,7 @@ class ImageFolderSource:
             looks.update(json.dumps([path, stat.length, stat.mtime_nsec]).encode())
         return looks.hexdigest()
 
-    def scan(self, report: Report = no_report) -> RecordTable:
+    def scan(self, report: Progress = no_progress) -> RecordTable:
         """Reads every file once; images stay encoded.
 
         Raises:

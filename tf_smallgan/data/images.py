@@ -1,17 +1,33 @@
-"""Encoded images to pixels: decode, convert, crop, resize, scale."""
+"""Encoded images to pixels: inspect headers, decode, crop and resize.
+
+All functions on tensors run in graph, without Python, so that they can be used in
+`Dataset.map`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from tf_smallgan.data.records import PARALLEL_CALLS, Reader, RecordTable, input_options
+from tf_smallgan.errors import InputError
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 _PNG_BIT_DEPTH_BYTE, _PNG_COLOR_TYPE_BYTE = 24, 25
 # Channels by PNG colour type: grey, -, RGB, palette, grey + alpha, -, RGBA.
 _PNG_CHANNELS = (1, 0, 3, 3, 2, 0, 4)
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG's Y
-_CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "four-channel"}
-# Any fixed pair: what matters is that it never changes.
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in JPEG's Y.
+
+# Any fixed pair, which must never change: record tables and caches contain digests.
 _DIGEST_KEY = (0x5EED, 0x1A6E)
+
+# Exif comes first in a file, and the orientation is among its first entries.
+_EXIF_HEAD_BYTES = 4096
+_EXIF_MAX_ENTRIES = 64
+_EXIF_MAGIC = b"Exif\x00\x00"
+_EXIF_ORIENTATION = 0x0112
 
 
 def is_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -26,17 +42,13 @@ def num_bytes(encoded: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.strings.length(encoded), tf.int64)
 
 
-def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
-    return tf.strings.substr(encoded, 0, len(magic)) == magic
-
-
 def digest(encoded: tf.Tensor) -> tf.Tensor:
     """A 63-bit hash of each encoded image, [...] string to [...] int64."""
     return tf.strings.to_hash_bucket_strong(encoded, 2**63 - 1, key=_DIGEST_KEY)
 
 
 def stored_channels(encoded: tf.Tensor) -> tf.Tensor:
-    """Channels of one encoded image from its header, [] int32; 0 when unknown."""
+    """Channels of one encoded image from its header, [] int32; 0 if unknown."""
     jpeg = _starts_with(encoded, JPEG_MAGIC)
     return tf.case(
         [
@@ -45,6 +57,44 @@ def stored_channels(encoded: tf.Tensor) -> tf.Tensor:
         ],
         default=lambda: tf.constant(0),
     )
+
+
+def orientation(encoded: tf.Tensor) -> tf.Tensor:
+    """The orientation that a camera stored (Exif 2.3, section 4.6.4).
+
+    Args:
+      encoded: [] string.
+
+    Returns:
+      [] int32 from 1 to 8; 1, upright as stored, if there is no orientation.
+    """
+    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, _EXIF_HEAD_BYTES), tf.uint8)
+    # Padded with zeros, so that offsets of a truncated file stay in range.
+    head = tf.cast(tf.pad(head, [[0, _EXIF_HEAD_BYTES - tf.size(head)]]), tf.int32)
+    last = _EXIF_HEAD_BYTES - len(_EXIF_MAGIC)
+    matches = [head[i : last + i] == byte for i, byte in enumerate(_EXIF_MAGIC)]
+    found = tf.reduce_all(tf.stack(matches), axis=0)
+    tiff = tf.argmax(found, output_type=tf.int32) + len(_EXIF_MAGIC)
+    little = head[tiff] == ord("I")
+
+    def number(at: tf.Tensor) -> tf.Tensor:
+        """Two bytes as a number."""
+        first = tf.gather(head, tf.minimum(at, _EXIF_HEAD_BYTES - 2))
+        second = tf.gather(head, tf.minimum(at, _EXIF_HEAD_BYTES - 2) + 1)
+        return tf.where(little, first + 256 * second, 256 * first + second)
+
+    # The offset has four bytes; inside the head two of them suffice.
+    directory = tiff + number(tiff + tf.where(little, 4, 6))
+    entries = directory + 2 + 12 * tf.range(_EXIF_MAX_ENTRIES)
+    valid = tf.range(_EXIF_MAX_ENTRIES) < number(directory)
+    named = valid & (number(entries) == _EXIF_ORIENTATION)
+    value = number(entries[tf.argmax(named)] + 8)
+    stored = tf.reduce_any(found) & tf.reduce_any(named) & (value >= 1) & (value <= 8)
+    return tf.where(stored, value, 1)
+
+
+def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.strings.substr(encoded, 0, len(magic)) == magic
 
 
 def _png_channels(encoded: tf.Tensor) -> tf.Tensor:
@@ -57,10 +107,15 @@ def _header_byte(encoded: tf.Tensor, place: int) -> tf.Tensor:
     return tf.cast(tf.io.decode_raw(byte, tf.uint8)[0], tf.int32)
 
 
-def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
-    """Decodes a PNG or JPEG of any channel count.
+def decode_and_fit(encoded: tf.Tensor, resolution: int, channels: int) -> tf.Tensor:
+    """[] string to [resolution, resolution, channels] uint8."""
+    return fit(decode(encoded, channels), resolution)
 
-    Alpha is composited over white; RGB becomes grey by its luma.
+
+def decode(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    """Decodes a PNG or JPEG with any number of channels.
+
+    Alpha is composited over white; RGB is converted to grey by its luma.
 
     Args:
       encoded: [] string.
@@ -84,7 +139,7 @@ def _decode_jpeg(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 
     if channels == 3:
         return decode_to(3)
-    # libjpeg makes no grey of CMYK.
+    # libjpeg does not convert CMYK to grey.
     return tf.cond(
         tf.io.extract_jpeg_shape(encoded)[2] == 4,
         lambda: _round(_grey(tf.cast(decode_to(3), tf.float32))),
@@ -93,14 +148,14 @@ def _decode_jpeg(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 
 
 def _decode_png(encoded: tf.Tensor, channels: int) -> tf.Tensor:
-    """Any PNG is RGBA first, so that one path serves all colour types."""
+    """Decodes to RGBA first, so that one path handles all colour types."""
     rgba = tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32)
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    # Of fewer than 8 bits, TensorFlow fills in the largest number of as many for the
-    # alpha of opaque images: 1, 3 or 15.
+    # For opaque images of fewer than 8 bits, TensorFlow sets alpha to the largest
+    # number of that many bits: 1, 3 or 15 instead of 255.
     bits = _header_byte(encoded, _PNG_BIT_DEPTH_BYTE)
-    filled_in = tf.cast(tf.bitwise.left_shift(1, bits) - 1, tf.float32)
-    opaque = (bits < 8) & tf.reduce_all(alpha == filled_in)
+    largest = tf.cast(tf.bitwise.left_shift(1, bits) - 1, tf.float32)
+    opaque = (bits < 8) & tf.reduce_all(alpha == largest)
     alpha = tf.where(opaque, 1.0, alpha / 255.0)
     over_white = 255.0 + (rgb - 255.0) * alpha
     if channels == 1:
@@ -117,10 +172,10 @@ def _round(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def fit(image: tf.Tensor, resolution: int) -> tf.Tensor:
-    """Crops the centre square and resizes it.
+    """Crops the centre square and resizes it by area.
 
-    By area, since each new pixel is then the mean of those it covers: nothing
-    aliases at any factor, and enlarging by a whole factor repeats pixels.
+    Each new pixel is the mean of the pixels it covers, so nothing aliases at any
+    factor, and enlarging by an integer factor repeats pixels.
 
     Args:
       image: [H, W, C] uint8.
@@ -137,19 +192,9 @@ def fit(image: tf.Tensor, resolution: int) -> tf.Tensor:
     return _round(tf.image.resize(square, size, method=area))
 
 
-def decode_and_fit(encoded: tf.Tensor, resolution: int, channels: int) -> tf.Tensor:
-    """[] string to [resolution, resolution, channels] uint8."""
-    return fit(decode(encoded, channels), resolution)
-
-
 def to_float(image: tf.Tensor) -> tf.Tensor:
     """uint8 to float32 in [-1, 1]."""
     return tf.cast(image, tf.float32) / 127.5 - 1.0
-
-
-def to_uint8(image: tf.Tensor) -> tf.Tensor:
-    """Inverse of `to_float`; values beyond [-1, 1] saturate."""
-    return _round((tf.cast(image, tf.float32) + 1.0) * 127.5)
 
 
 def mirror_where(flip: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
@@ -157,63 +202,81 @@ def mirror_where(flip: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
     return tf.where(flip, image[:, ::-1], image)
 
 
-def conversions(stored: np.ndarray, channels: int) -> str:
-    """Says which images were converted; empty where none was.
+def decoded_images(
+    read: Reader,
+    table: RecordTable,
+    resolution: int,
+    channels: int,
+    records: np.ndarray | None = None,
+) -> tf.data.Dataset:
+    """Decoded images and their labels, once each, unflipped.
 
     Args:
-      stored: [N] channel counts as stored.
+      read: the source's reader.
+      table: N records.
+      resolution: H and W.
       channels: C, 1 or 3.
-    """
-    counts = {int(c): int(n) for c, n in zip(*np.unique(stored, return_counts=True))}
-    target = "RGB" if channels == 3 else "grey"
-    parts = [
-        f"{number:,} {_CHANNEL_NAMES.get(count, 'unknown')} "
-        f"{'image was' if number == 1 else 'images were'} converted to {target}"
-        for count, number in counts.items()
-        if count != channels
-    ]
-    return "; ".join(parts)
-
-
-# The orientation that a camera wrote into a JPEG, in graph.
-
-
-# Exif comes first in a file, and the orientation among its first entries.
-_HEAD_BYTES = 4096
-_MOST_ENTRIES = 64
-_EXIF = b"Exif\x00\x00"
-_ORIENTATION = 0x0112
-
-
-def orientation(encoded: tf.Tensor) -> tf.Tensor:
-    """How an encoded image is to be turned, by Exif 2.3, 4.6.4.
-
-    Args:
-      encoded: [] string.
+      records: [M] record numbers in the order to read; all in the table's order if
+        None.
 
     Returns:
-      [] int32 from 1 to 8; 1, as it is stored, also where nothing is said.
+      Single (image [H, W, C] uint8, label [] int32, -1 where unlabelled).
     """
-    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, _HEAD_BYTES), tf.uint8)
-    # Filled up, so that what a torn file points to is 0.
-    head = tf.cast(tf.pad(head, [[0, _HEAD_BYTES - tf.size(head)]]), tf.int32)
-    last = _HEAD_BYTES - len(_EXIF)
-    matches = [head[i : last + i] == byte for i, byte in enumerate(_EXIF)]
-    found = tf.reduce_all(tf.stack(matches), axis=0)
-    tiff = tf.argmax(found, output_type=tf.int32) + len(_EXIF)
-    little = head[tiff] == ord("I")
+    numbers = np.arange(table.num_images) if records is None else np.asarray(records)
+    dataset = tf.data.Dataset.from_tensor_slices(
+        (numbers.astype(np.int64), table.labels[numbers])
+    )
 
-    def number(at: tf.Tensor) -> tf.Tensor:
-        """Two bytes as a number."""
-        first = tf.gather(head, tf.minimum(at, _HEAD_BYTES - 2))
-        second = tf.gather(head, tf.minimum(at, _HEAD_BYTES - 2) + 1)
-        return tf.where(little, first + 256 * second, 256 * first + second)
+    def load(record: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return decode_and_fit(read(record), resolution, channels), label
 
-    # The offset has four bytes; none in the head needs more than two of them.
-    directory = tiff + number(tiff + tf.where(little, 4, 6))
-    entries = directory + 2 + 12 * tf.range(_MOST_ENTRIES)
-    there = tf.range(_MOST_ENTRIES) < number(directory)
-    named = there & (number(entries) == _ORIENTATION)
-    value = number(entries[tf.argmax(named)] + 8)
-    said = tf.reduce_any(found) & tf.reduce_any(named) & (value >= 1) & (value <= 8)
-    return tf.where(said, value, 1)
+    dataset = dataset.map(load, num_parallel_calls=PARALLEL_CALLS)
+    return dataset.with_options(input_options())
+
+
+def refuse_unreadable(
+    read: Reader, table: RecordTable, records: np.ndarray, channels: int
+) -> None:
+    """Names the first of `records` that does not decode.
+
+    Decoding fails inside the input graph, which does not know the path; this decodes
+    the few records of the failed batch again, one by one.
+
+    Raises:
+      InputError: an image is unreadable.
+    """
+    for record in records:
+        try:
+            decode(read(tf.constant(record, tf.int64)), channels)
+        except (tf.errors.OpError, ValueError) as error:
+            raise InputError(
+                f"The image {table.name_of(int(record))} of {table.source} cannot be "
+                f"read as PNG or JPEG ({_first_line(error)}). Replace or remove it."
+            ) from error
+
+
+def naming_unreadable(
+    batches: Iterator[Any], first_step: int, check: Callable[[int], None]
+) -> Iterator[Any]:
+    """Passes batches on; an error in one is replaced by one that names the image.
+
+    Args:
+      batches: those of the steps from `first_step` on.
+      check: (step) raises InputError if an image of that step is unreadable.
+    """
+    step = first_step
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except tf.errors.OpError:
+            check(step)
+            raise  # Every image decodes, so the cause is another one.
+        yield batch
+        step += 1
+
+
+def _first_line(error: Exception) -> str:
+    text = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,77 +1,93 @@
-"""What is said about the data at the start, and labels that cannot be right."""
+"""Label statistics: what is printed about a data set, and labels that are refused."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from tf_smallgan.data.images import conversions
 from tf_smallgan.data.records import UNLABELLED, RecordTable
 from tf_smallgan.errors import InputError
 
-_ONE_BY_ONE = 20  # classes up to which each is listed
+_MAX_LISTED_CLASSES = 20
+_CHANNEL_NAMES = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "four-channel"}
 
 
 def describe(
-    table: RecordTable,
-    channels: int,
-    class_names: tuple[str, ...] | None = None,
+    table: RecordTable, channels: int, class_names: tuple[str, ...] | None = None
 ) -> str:
-    """Lines about the data: images, classes, histogram, conversions.
+    """Lines about a data set: numbers of images and classes, histogram, conversions.
 
     Args:
       table: N records.
-      channels: C that images are converted to.
+      channels: C, 1 or 3, that images are converted to.
       class_names: K names, if there are classes.
     """
     labelled = table.labels[table.labels != UNLABELLED]
-    lines = [f"{table.source}: {table.num_images:,} images, {_classes(labelled)}"]
+    count = len(np.unique(labelled))
+    classes = f"{count:,} class" + ("" if count == 1 else "es")
+    lines = [f"{table.source}: {table.num_images:,} images, {classes}"]
     if len(labelled):
         lines.append(f"labels: {histogram(labelled, class_names)}")
     converted = conversions(table.channels, channels)
     return "\n".join([*lines, converted] if converted else lines)
 
 
-def _classes(labels: np.ndarray) -> str:
-    count = len(np.unique(labels))
-    return f"{count:,} classes" if count != 1 else "1 class"
-
-
 def histogram(labels: np.ndarray, class_names: tuple[str, ...] | None = None) -> str:
-    """Images a class, compact: each of a few classes, or the spread of many."""
+    """Images per class: every class if there are few, else the range and median."""
     classes, counts = np.unique(labels, return_counts=True)
-    if len(classes) <= _ONE_BY_ONE:
+    if len(classes) <= _MAX_LISTED_CLASSES:
         return ", ".join(
             f"{_class_name(c, class_names)} {n:,}" for c, n in zip(classes, counts)
         )
     few, many = counts.argmin(), counts.argmax()
     return (
         f"{counts.min():,} ({_class_name(classes[few], class_names)}) to "
-        f"{counts.max():,} ({_class_name(classes[many], class_names)}) images a class, "
-        f"median {np.median(counts):,.0f}"
+        f"{counts.max():,} ({_class_name(classes[many], class_names)}) images per "
+        f"class, median {np.median(counts):,.0f}"
     )
+
+
+def conversions(stored: np.ndarray, channels: int) -> str:
+    """Reports how many images are converted to another number of channels.
+
+    Args:
+      stored: [N] channel counts as stored.
+      channels: C, 1 or 3.
+
+    Returns:
+      The report; "" if no image is converted.
+    """
+    counts = {int(c): int(n) for c, n in zip(*np.unique(stored, return_counts=True))}
+    target = "RGB" if channels == 3 else "grey"
+    parts = [
+        f"{number:,} {_CHANNEL_NAMES.get(count, 'unknown')} "
+        f"{'image was' if number == 1 else 'images were'} converted to {target}"
+        for count, number in counts.items()
+        if count != channels
+    ]
+    return "; ".join(parts)
+
+
+def classes_without_images(table: RecordTable, num_classes: int | None) -> str:
+    """A warning if a conditional run has classes without images, else ""."""
+    present = len(np.unique(table.labels[table.labels != UNLABELLED]))
+    if not num_classes or present >= num_classes:
+        return ""
+    return (
+        f"Warning: {num_classes - present:,} of {num_classes:,} classes have no "
+        "images. The generator is conditioned on them all the same and learns nothing "
+        "about them. --noconditional trains without classes."
+    )
+
+
+def names_of(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
+    """A name for each class; its number where the data set has no name for it."""
+    known = tuple(class_names or ())
+    return [_class_name(label, known) for label in range(num_classes)]
 
 
 def _class_name(label: int, class_names: tuple[str, ...] | None) -> str:
     known = class_names is not None and label < len(class_names)
     return class_names[label] if class_names and known else str(label)
-
-
-def classes_without_images(table: RecordTable, num_classes: int | None) -> str:
-    """Says that a conditional run asks for classes that no image is of; or ""."""
-    present = len(np.unique(table.labels[table.labels != UNLABELLED]))
-    if not num_classes or present >= num_classes:
-        return ""
-    return (
-        f"Of {num_classes:,} classes {num_classes - present:,} have no image here: the "
-        "generator is asked for them as for any other, and learns nothing of them. "
-        "--noconditional trains without classes."
-    )
-
-
-def names_of(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
-    """A name for each class; its number where images have not given it one."""
-    known = tuple(class_names or ())
-    return [_class_name(label, known) for label in range(num_classes)]
 
 
 def has_unlabelled(table: RecordTable) -> bool:
@@ -85,17 +101,17 @@ def check_labels(
     num_classes: int | None,
     one_class: bool = False,
 ) -> None:
-    """Refuses labels that a run cannot be trained on.
+    """Checks that a run can be trained on these labels.
 
     Args:
       table: N records.
       conditional: whether the run conditions on the class.
       num_classes: K of the models.
-      one_class: whether images of one class are what was asked for.
+      one_class: whether a single class is intended.
 
     Raises:
-      InputError: a conditional run where labels are missing, all one class, or
-        beyond K.
+      InputError: the run is conditional and labels are missing, all equal, or
+        not below K.
     """
     if not conditional:
         return
@@ -110,7 +126,8 @@ def check_labels(
         raise InputError(
             f"All {table.num_images:,} images of {table.source} have the label "
             f"{classes[0]}. Is --data_dir one level too high or too low? To train "
-            "without classes give --noconditional; on one class, --num_classes=1."
+            "without classes, give --noconditional; to train on one class, "
+            "--num_classes=1."
         )
     if num_classes is not None and classes[-1] >= num_classes:
         raise InputError(

@@ -1,13 +1,14 @@
-"""The table of a data set's records, and what every source of images offers.
+"""The table of a data set's records, and the interface of sources of images.
 
-Records are random access: record n is row n of the table. Whatever is drawn,
-embedded or chosen is a record number; pixels are decoded only at the end.
+Records are random access: record n is row n of the table. Batches, embeddings and
+selections deal in record numbers; pixels are decoded only at the end.
 """
 
 import dataclasses
 import functools
 import hashlib
 import io
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,35 +17,46 @@ import tensorflow as tf
 
 from tf_smallgan import files
 
-Report = Callable[[int, int], None]
-"""Progress, called with (done, total); total is 0 while it is not known."""
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as work proceeds."""
 
 Reader = Callable[[tf.Tensor], tf.Tensor]
 """Record number [] int64 -> encoded image [] string, in graph, no Python."""
 
 UNLABELLED = -1
+MEMORY_LIMIT_BYTES = 512 * 2**20
+PARALLEL_CALLS = os.cpu_count() or 1
 
 
-def no_report(done: int, total: int) -> None:
-    """Reports nothing."""
+def input_options() -> tf.data.Options:
+    """Options of input pipelines: deterministic, no more threads than cores."""
+    options = tf.data.Options()
+    options.deterministic = True
+    options.threading.private_threadpool_size = PARALLEL_CALLS
+    return options
+
+
+def no_progress(done: int, total: int) -> None:
+    """Ignores progress."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RecordTable:
-    """What is known of N records without decoding one.
+    """What is known about N records without decoding any.
 
     Attributes:
       source: data set and split.
-      storage: hash of how the files looked; another one means: scan again.
+      storage: hash of names, sizes and times of the files; if it changes, the data
+        set must be scanned again.
       labels: [N] int32, -1 where unlabelled.
-      digests: [N] int64, hash of the encoded image. This is a record's
-        identity: it stays when files are shuffled, resharded or renumbered,
-        whereas a name such as TFDS's `file__index` then means another image.
+      digests: [N] int64, hash of the encoded image. This is a record's identity: it
+        survives shuffling, resharding and renumbering of files, after which a name
+        such as TFDS's `file__index` means another image.
       channels: [N] int8, as stored: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
-      file_names: the F files that hold the records.
+      file_names: the F files that contain the records.
       file_sizes: [F] int64, bytes.
-      file_numbers: [N] int32, into file_names.
-      rows: [N] int32, number within the file; -1 where a file is one record.
+      file_numbers: [N] int32, indices into file_names.
+      rows: [N] int32, number within the file; -1 if a file is one record.
       offsets: [N] int64, first byte of the record's payload.
       lengths: [N] int64, bytes of the payload.
     """
@@ -68,7 +80,7 @@ class RecordTable:
 
     @functools.cached_property
     def identity_hash(self) -> str:
-        """Hash of all images and their labels, whatever their order."""
+        """Hash of all images and their labels, independent of their order."""
         order = self._identity_order()
         digest = hashlib.blake2b(digest_size=16)
         digest.update(self.digests[order].astype("<i8").tobytes())
@@ -76,40 +88,40 @@ class RecordTable:
         return digest.hexdigest()
 
     def _identity_order(self) -> np.ndarray:
-        """Record numbers [N] in an order that follows from images and labels alone."""
+        """Record numbers [N] in an order that depends only on images and labels."""
         return np.lexsort((self.labels, self.digests))
 
     def identity_ranks(self) -> np.ndarray:
-        """[N] int64: each record's place in an order of its image and label alone.
+        """[N] int64: each record's rank in an order of images and labels.
 
-        It stays when records are renumbered, but for images that are there twice.
+        Ranks survive renumbering, except among identical images.
         """
         ranks = np.empty(self.num_images, np.int64)
         ranks[self._identity_order()] = np.arange(self.num_images)
         return ranks
 
     def records_of(self, digests: np.ndarray) -> np.ndarray | None:
-        """Record numbers [P] of images by digests [P]; None if one is missing."""
+        """Record numbers [P] of images with digests [P]; None if one is missing."""
         order = np.argsort(self.digests, kind="stable")
         places = np.searchsorted(self.digests, digests, sorter=order)
         records = order[np.minimum(places, self.num_images - 1)]
         return records if (self.digests[records] == digests).all() else None
 
     def name_of(self, record: int) -> str:
-        """Where a record lies: TFDS's id `file__index`, or a path."""
+        """TFDS's id `file__index` of a record, or its path."""
         name, row = self.file_names[self.file_numbers[record]], self.rows[record]
         return name if row < 0 else f"{name}__{row}"
 
     def save(self, path: str) -> None:
         """Writes the table as .npz."""
         buffer = io.BytesIO()
-        # Not `allow_pickle=`, which NumPy before 2.2 takes for one more array.
+        # Without `allow_pickle=`, which NumPy before 2.2 takes for an array.
         np.savez(buffer, **_to_arrays(self))  # type: ignore[arg-type]
         files.write_bytes(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: str) -> "RecordTable":
-        """Reads what `save` wrote."""
+        """Reads a file that `save` wrote."""
         with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as loaded:
             return cls(**{name: _from_array(name, loaded[name]) for name in loaded})
 
@@ -118,7 +130,7 @@ _TEXTS = ("source", "storage")
 
 
 def _to_arrays(table: RecordTable) -> dict[str, np.ndarray]:
-    """File names become one blob: a padded array of a million paths is large."""
+    """File names become one string: a padded array of a million paths is large."""
     arrays = {field.name: getattr(table, field.name) for field in _fields()}
     for name in _TEXTS:
         arrays[name] = np.frombuffer(arrays[name].encode(), np.uint8)
@@ -140,13 +152,13 @@ def _fields() -> tuple[dataclasses.Field, ...]:
 
 
 class ImageSource(Protocol):
-    """A data set's split, opened but not yet gone over.
+    """A split of a data set, opened but not scanned.
 
     Attributes:
-      name: as in `--dataset`.
-      split: as in `--split`.
-      default_flip: `--random_flip` when it is not given.
-      notice: what `scan` found that a user should know; "" for nothing.
+      name: the value of --dataset.
+      split: the value of --split.
+      default_flip: default of --random_flip.
+      notice: a message of `scan` to the user; "" for none.
     """
 
     name: str
@@ -156,30 +168,24 @@ class ImageSource(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """K names, or None where images carry no labels."""
+        """K names, or None if images have no labels."""
 
     @property
     def num_classes(self) -> int | None:
-        """K, or None where images carry no labels."""
+        """K, or None if images have no labels."""
 
     def storage(self) -> str:
-        """Hash of how the files look, cheap next to a scan."""
+        """Hash of names, sizes and times of the files; much cheaper than a scan."""
 
-    def scan(self, report: Report = no_report) -> RecordTable:
-        """Goes over all records once without decoding pixels."""
+    def scan(self, progress: Progress = no_progress) -> RecordTable:
+        """Reads all records once, without decoding pixels."""
 
     def reader(self, table: RecordTable) -> Reader:
-        """A function that reads one record, to be used in `Dataset.map`."""
-
-
-# Encoded images held in memory.
-
-
-MEMORY_LIMIT_BYTES = 512 * 2**20
+        """A function that reads one record in `Dataset.map`."""
 
 
 def memory_reader(encoded: Sequence[bytes] | tf.Tensor) -> Reader:
-    """Reads record n as element n of `encoded` [N] string."""
+    """A reader of encoded images [N] in memory."""
     with tf.device("CPU:0"):
         held = tf.convert_to_tensor(encoded, tf.string)
 

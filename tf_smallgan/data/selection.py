@@ -1,9 +1,22 @@
-"""Which members of a large batch are trained on."""
+"""Which members of a large batch are trained on.
+
+Plain greedy k-center covers the embeddings, not the labels: classes with a large spread
+are selected more often than they occur. Class balance fixes the number q_c of
+selections of class c by systematic rounding,
+
+    q_c = floor((k N_c + t) / O) - floor((k N_{c-1} + t) / O),
+
+where N_c counts the members of classes up to c in the large batch of O, and t is
+uniform on 0..O-1. The q_c sum to k, never exceed the size of the class, and equal
+k n_c / O on average, also with more classes than selections. Within its class, each
+selection is the point farthest from the points selected before.
+"""
 
 import tensorflow as tf
 
-from tf_smallgan import coreset
-from tf_smallgan.coreset import nearest_of_its_label
+from tf_smallgan import coreset, randomness
+
+_CLOSED = -1.0  # Below any squared distance: selected, or the class is full.
 
 
 def choose(
@@ -16,58 +29,42 @@ def choose(
     labels: tf.Tensor | None = None,
     num_classes: int = 1,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Chooses k of O points.
+    """Selects k of O points.
 
     Args:
-      method: as in `--coreset_method`.
+      method: a key of `coreset.METHODS`.
       points: [O, E] embeddings.
-      k: number to choose.
-      seed: [2] int32.
-      with_weights: whether chosen points carry their share of the large batch.
-      labels: [O] int32, given where each class gets its share; else None.
+      k: number of points to select.
+      seed: [2] integers.
+      with_weights: whether selected points are weighted by the share of the large
+        batch that they represent.
+      labels: [O] int32 for class balance, which always uses k-center; else None.
       num_classes: K, used with labels.
 
     Returns:
-      Indices [k] int32 and weights [k] float32, 1 without weights.
+      Indices [k] int32 and weights [k] float32 with mean 1; all 1 without weights.
     """
     if labels is None:
         if with_weights:
             return coreset.weighted_select(method, points, k, seed)
         return coreset.select(method, points, k, seed), tf.ones([k])
     quotas = class_quotas(labels, k, num_classes, seed)
-    indices = balanced_k_center(points, labels, quotas, k)
+    indices = per_class_k_center(points, labels, quotas, k)
     if not with_weights:
         return indices, tf.ones([k])
     return indices, weights_within_classes(points, labels, indices, num_classes)
 
 
-# Greedy k-center that gives each class its share of the large batch.
-#
-# Plain greedy k-center covers the embeddings, not the labels: classes that spread
-# far are chosen more often than they occur. Here class c gets q_c of the k
-# choices,
-#
-#     q_c = floor((k N_c + t) / O) - floor((k N_{c-1} + t) / O),
-#
-# N_c the number of the large batch in classes up to c and t uniform on 0..O-1
-# (systematic rounding): the q_c sum to k, never exceed the class, and are
-# k n_c / O on average, also with more classes than choices. Within its class each
-# choice is the point farthest from those chosen of that class.
-
-
-_CLOSED = -1.0  # below any squared distance: taken, or its class is full
-
-
 def class_quotas(
     labels: tf.Tensor, k: int, num_classes: int, seed: tf.Tensor
 ) -> tf.Tensor:
-    """How many of the k choices each class gets.
+    """How many of k selections each class gets.
 
     Args:
       labels: [O] int32.
-      k: number to choose.
+      k: number of points to select.
       num_classes: K.
-      seed: [2] int32.
+      seed: [2] integers.
 
     Returns:
       [K] int32 that sum to k.
@@ -76,26 +73,26 @@ def class_quotas(
     counts = tf.math.bincount(
         labels, minlength=num_classes, maxlength=num_classes, dtype=tf.int64
     )
-    offset = tf.random.stateless_uniform([], seed, 0, large, tf.int64, alg="philox")
+    offset = randomness.integers([], seed, large, tf.int64)
     upper = (k * tf.cumsum(counts) + offset) // large
     lower = tf.concat([[0], upper[:-1]], axis=0)
     return tf.cast(upper - lower, tf.int32)
 
 
 @tf.function(jit_compile=True, autograph=False)
-def balanced_k_center(
+def per_class_k_center(
     points: tf.Tensor, labels: tf.Tensor, quotas: tf.Tensor, k: int
 ) -> tf.Tensor:
-    """Farthest-point choice within each class, to its quota.
+    """Greedy k-center within each class, up to the class's quota.
 
     Args:
       points: [O, E] float32.
       labels: [O] int32.
-      quotas: [K] int32 that sum to k, none above its class's count.
-      k: number to choose.
+      quotas: [K] int32 that sum to k, none larger than its class.
+      k: number of points to select.
 
     Returns:
-      [k] int32, the first of each class first, ties to the lowest index.
+      [k] int32. Each class starts at its first member; ties go to the lowest index.
     """
     points = points - tf.reduce_mean(points, axis=0)
     size = points.shape[0]
@@ -105,7 +102,7 @@ def balanced_k_center(
     def pick(
         i: tf.Tensor, indices: tf.Tensor, nearest: tf.Tensor, left: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        # The lowest index of the largest: XLA makes a scalar loop of an argmax.
+        # The lowest index of the maximum: XLA compiles argmax to a scalar loop.
         largest = nearest == tf.reduce_max(nearest)
         index = tf.reduce_min(tf.where(largest, tf.range(size), size))
         label, point = tf.gather(labels, index), tf.gather(points, index)
@@ -125,27 +122,27 @@ def balanced_k_center(
 def weights_within_classes(
     points: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, num_classes: int
 ) -> tf.Tensor:
-    """Each choice's share of its class, so that a class weighs what its quota says.
+    """Each selection's share of its class, scaled to the class's quota.
 
-        w_i = q_c / n_c * #{x of class c : i is the choice of c nearest to x}
+        w_i = q_c / n_c * #{x of class c : i is the selection of c nearest to x}
 
     Args:
       points: [O, E] float32.
       labels: [O] int32.
-      indices: [k] int32, as `balanced_k_center` chooses.
+      indices: [k] int32 of `per_class_k_center`.
       num_classes: K.
 
     Returns:
       [k] float32 with mean 1; the weights of a class sum to its quota.
     """
     k = indices.shape[0]
-    cell = nearest_of_its_label(points, labels, indices, num_classes)
+    cell = coreset.nearest_of_its_label(points, labels, indices, num_classes)
 
-    def count(numbers: tf.Tensor, most: int) -> tf.Tensor:
+    def count(numbers: tf.Tensor, size: int) -> tf.Tensor:
         ones = tf.ones(numbers.shape)
-        return tf.math.unsorted_segment_sum(ones, numbers, most)
+        return tf.math.unsorted_segment_sum(ones, numbers, size)
 
-    # Members of a class without a choice are in no cell: number k.
-    of = tf.gather(labels, indices)
-    quotas, members = count(of, num_classes), count(labels, num_classes)
-    return count(cell, k + 1)[:k] * tf.gather(quotas / tf.maximum(members, 1), of)
+    # Members of a class without a selection have the cell number k.
+    own = tf.gather(labels, indices)
+    quotas, members = count(own, num_classes), count(labels, num_classes)
+    return count(cell, k + 1)[:k] * tf.gather(quotas / tf.maximum(members, 1), own)

@@ -14,11 +14,11 @@ from tf_smallgan.data import tfrecord
 from tf_smallgan.data.records import (
     MEMORY_LIMIT_BYTES,
     UNLABELLED,
+    Progress,
     Reader,
     RecordTable,
-    Report,
     memory_reader,
-    no_report,
+    no_progress,
 )
 from tf_smallgan.errors import InputError
 
@@ -59,7 +59,7 @@ class TfdsSource:
         looks = tfrecord.look_at_all(self._parts)
         return hashlib.blake2b(json.dumps(looks).encode(), digest_size=16).hexdigest()
 
-    def scan(self, report: Report = no_report) -> RecordTable:
+    def scan(self, report: Progress = no_progress) -> RecordTable:
         """Reads every record once; images stay encoded."""
         storage, total = self.storage(), sum(part.take for part in self._parts)
         scanned, done = [], 0

@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.data import images
-from tf_smallgan.data.pixels import PARALLEL_CALLS, input_options
-from tf_smallgan.data.records import Reader, RecordTable
+from tf_smallgan.data.records import PARALLEL_CALLS, Reader, RecordTable, input_options
 from tf_smallgan.errors import InputError
 
 Parse = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]

@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -294,7 +295,7 @@ def _resolve(handle: str) -> pathlib.Path:
         ) from error
 
 
-def _load(handle: str, folder: pathlib.Path):
+def _load(handle: str, folder: pathlib.Path) -> Any:
     try:
         return hub.load(str(folder))
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
@@ -303,7 +304,7 @@ def _load(handle: str, folder: pathlib.Path):
         ) from error
 
 
-def _check_outputs(handle: str, module) -> None:
+def _check_outputs(handle: str, module: Any) -> None:
     """Raises InputError unless one image gives the two named outputs."""
     expected = f"{FEATURES} [B, {FEATURE_DIM}] and {LOGITS} [B, classes]"
     try:

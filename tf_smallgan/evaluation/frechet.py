@@ -105,13 +105,6 @@ class Moments:
         if self.count - self._joined >= _JOIN_AT:
             self._join_waiting()
 
-    def merge(self, other: "Moments") -> None:
-        """Adds all that `other` has seen, for instance on another replica."""
-        for moments in (self, other):
-            moments._join_waiting()
-        self._join(other)
-        self.count = self._joined
-
     def _join_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.data.dataset import TrainingData
-from tf_smallgan.data.pixels import naming_unreadable, refuse_unreadable
+from tf_smallgan.data.images import naming_unreadable, refuse_unreadable
 from tf_smallgan.distribution.cluster import Cluster
 from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.errors import InputError

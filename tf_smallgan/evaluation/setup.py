@@ -304,7 +304,7 @@ def open_session(
             data=dataclasses.replace(config.data, cache_dir=str(folder / "cache")),
         )
     data = None
-    completed = defaults.complete(config)
+    completed = defaults.with_defaults(config)
     names = wanted_spaces(completed)
     cluster = cluster_of(strategy) if strategy else Cluster()
     if options.report and cluster.is_chief:

@@ -12,7 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from tf_smallgan.config.architectures import BASE_RESOLUTION, BIGGAN
+from tf_smallgan.config.architectures import (
+    BASE_RESOLUTION,
+    BIGGAN,
+    CLASS_EMBEDDING_DIM,
+)
+from tf_smallgan.config.flags import ImportedModel
 from tf_smallgan.errors import InputError
 from tf_smallgan.importing.state_dict import (
     Released,
@@ -53,7 +58,11 @@ def read(state: StateDict, discriminator: StateDict | None = None) -> Released:
         sizes = _discriminator_attention(discriminator, flags["resolution"])
         fill = functools.partial(_fill_discriminator, discriminator)
     flags["attention_resolutions"] = attention_flag(row, attended, sizes)
-    return Released(flags, functools.partial(_fill_generator, state), fill)
+    imported = ImportedModel(
+        class_embedding_dim=flags.pop("class_embedding_dim", CLASS_EMBEDDING_DIM),
+        spectral_norm=False,
+    )
+    return Released(flags, imported, functools.partial(_fill_generator, state), fill)
 
 
 def _generator_flags(state: StateDict) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from tf_smallgan.config.architectures import BASE_RESOLUTION, BIGGAN_DEEP
+from tf_smallgan.config.flags import ImportedModel
 from tf_smallgan.errors import InputError
 from tf_smallgan.importing.state_dict import (
     Released,
@@ -66,12 +67,15 @@ def read(state: StateDict) -> Released:
         "num_classes": num_classes,
         "channel_multiplier": ch,
         "latent_dim": condition - embedding_dim,
-        "class_embedding_dim": embedding_dim,
         "attention_resolutions": attention_flag(row, attended, attended),
-        "batch_norm_epsilon": EPSILON,
-        "statistics_truncations": ",".join(str(t) for t in grid),
     }
-    return Released(flags, functools.partial(_fill, state))
+    imported = ImportedModel(
+        batch_norm_epsilon=EPSILON,
+        class_embedding_dim=embedding_dim,
+        spectral_norm=False,
+        statistics_truncations=tuple(grid),
+    )
+    return Released(flags, imported, functools.partial(_fill, state))
 
 
 def _layers(state: StateDict) -> tuple[list[str], dict[str, int]]:

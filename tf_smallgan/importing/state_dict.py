@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tf_smallgan.config.architectures import Architecture
+from tf_smallgan.config.flags import ImportedModel
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.convolution import Convolution
 from tf_smallgan.models.deep_blocks import CutConvolution
@@ -19,11 +20,13 @@ class Released:
 
     Attributes:
       flags: model and data flags that describe them.
+      imported: what no flag describes.
       fill_generator: sets the weights of a generator built from those flags.
       fill_discriminator: the same for D, or None where only G was released.
     """
 
     flags: dict[str, Any]
+    imported: ImportedModel
     fill_generator: Callable[[keras.Model], None]
     fill_discriminator: Callable[[keras.Model], None] | None = None
 

@@ -78,7 +78,7 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     share = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))
     mixed = tf.matmul(share, value)
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
         upstream = tf.cast(upstream, tf.float32)
         row = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
         # With r as a further channel one product gives the difference, and what is
@@ -94,7 +94,7 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
             tf.matmul(logits_gradient, query, transpose_a=True),
             tf.matmul(share, upstream, transpose_a=True),
         )
-        return [tf.cast(part, dtype) for part in parts]
+        return tuple(tf.cast(part, dtype) for part in parts)
 
     return tf.cast(mixed + middle, dtype), gradient
 

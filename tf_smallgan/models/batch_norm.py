@@ -23,7 +23,7 @@ from tf_smallgan.models.convolution import Dense
 
 
 @tf.custom_gradient
-def _local_moments(images: tf.Tensor):
+def _local_moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and variance [C] of images [B, H, W, C] on this replica, float32.
 
     Of differences: a mean square less the squared mean cancels where a mean is far
@@ -122,7 +122,7 @@ class BatchStatistics(keras.layers.Layer):
         self.last_moments: tuple[tf.Tensor, tf.Tensor] | None = None
         self.built = True
 
-    def _statistic(self, name: str, shape: tuple[int, ...], initializer: str):
+    def _statistic(self, name: str, shape: tuple[int, ...], initializer: str) -> Any:
         # All replicas see the same synchronised moments, so each keeps its copy.
         return keras.Variable(
             keras.initializers.get(initializer),
@@ -211,7 +211,7 @@ def normalize_relu(images: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.
 class BatchNormRelu(keras.layers.Layer):
     """Batch norm with a trained gain and bias a channel, then ReLU."""
 
-    def __init__(self, channels: int, *, name: str | None = None, **statistics):
+    def __init__(self, channels: int, *, name: str | None = None, **statistics: Any):
         super().__init__(name=name, autocast=False)
         self.statistics = BatchStatistics(channels, name="statistics", **statistics)
         self.gain = self.add_weight(
@@ -222,7 +222,13 @@ class BatchNormRelu(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, images, condition=None, training=False, **mode):
+    def call(
+        self,
+        images: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        training: bool = False,
+        **mode: Any,
+    ) -> tf.Tensor:
         images, mean, inverse = self.statistics(images, training=training, **mode)
         scale = tf.convert_to_tensor(self.gain) * inverse
         return normalize_relu(images, scale, self.bias - mean * scale)
@@ -245,7 +251,7 @@ class ConditionalBatchNormRelu(keras.layers.Layer):
         spectral: bool = True,
         class_inputs: int = 0,
         name: str | None = None,
-        **statistics,
+        **statistics: Any,
     ):
         super().__init__(name=name, autocast=False)
         self.statistics = BatchStatistics(channels, name="statistics", **statistics)
@@ -255,7 +261,13 @@ class ConditionalBatchNormRelu(keras.layers.Layer):
         self.bias = Dense(condition, channels, name="bias", **options)
         self.built = True
 
-    def call(self, images, condition, training=False, **mode):
+    def call(
+        self,
+        images: tf.Tensor,
+        condition: tf.Tensor | None,
+        training: bool = False,
+        **mode: Any,
+    ) -> tf.Tensor:
         images, mean, inverse = self.statistics(images, training=training, **mode)
         scale = (1.0 + self.gain(condition, training=training)) * inverse
         shift = self.bias(condition, training=training) - mean * scale

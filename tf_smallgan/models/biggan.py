@@ -200,7 +200,7 @@ class Generator(keras.Model):
         h = self.last_norm(h, None, **mode)
         return tf.tanh(tf.cast(self.to_image(h, training=training), tf.float32))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return self._settings
 
 
@@ -303,5 +303,5 @@ class Discriminator(keras.Model):
         projection = self.embedding(labels, training=training)
         return logits + tf.reduce_sum(projection * h, axis=1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return self._settings

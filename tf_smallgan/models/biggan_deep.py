@@ -67,7 +67,7 @@ class Generator(biggan.Generator):
             inputs, outputs, kept=self.image_channels, name="to_image", **options
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "lean_to_image": self._lean_to_image}
 
 

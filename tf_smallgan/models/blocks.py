@@ -149,7 +149,13 @@ class GeneratorBlock(keras.layers.Layer):
         self.shortcut = Convolution(inputs, outputs, 1, name="shortcut", **convolution)
         self.built = True
 
-    def call(self, images, condition, training=False, **mode):
+    def call(
+        self,
+        images: tf.Tensor,
+        condition: tf.Tensor | None,
+        training: bool = False,
+        **mode: Any,
+    ) -> tf.Tensor:
         h = self.norm1(images, condition, training=training, **mode)
         h = self.conv1(h, training=training)
         h = self.norm2(h, condition, training=training, **mode)

@@ -57,7 +57,7 @@ class Classifier:
         self.weights_hash = weights_hash
 
         @tf.function
-        def forward(images):
+        def forward(images: tf.Tensor) -> dict[str, tf.Tensor]:
             return model(tf.cast(images, tf.float32), training=False)
 
         self._forward = forward
@@ -71,11 +71,11 @@ class Classifier:
             copy.set_weights(self.model.get_weights())
         return Classifier(copy, self.accuracy, self.weights_hash)
 
-    def features(self, images) -> tf.Tensor:
+    def features(self, images: tf.Tensor) -> tf.Tensor:
         """[B, H, W, C] uint8 to features [B, 128]."""
         return self._forward(images)["features"]
 
-    def features_and_logits(self, images) -> tuple[tf.Tensor, tf.Tensor]:
+    def features_and_logits(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """[B, H, W, C] uint8 to features [B, 128] and logits [B, K]."""
         outputs = self._forward(images)
         return outputs["features"], outputs["logits"]

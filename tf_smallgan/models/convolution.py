@@ -47,7 +47,7 @@ def add_upsampled(images: tf.Tensor, small: tf.Tensor) -> tf.Tensor:
     split = tf.reshape(images, [-1, height, 2, width, 2, channels])
     total = split + small[:, :, None, :, None, :]
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # The sum over 2x2; by reduce_sum it takes ten times as long on CPU.
         return upstream, 4 * average_pool(upstream)
 
@@ -88,16 +88,6 @@ def convolve_strided(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.nn.conv2d(images, kernel, 2, "SAME")
 
 
-def upsample_convolve(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """convolve(upsample(images), kernel [3, 3, I, O]) in one operation."""
-    return convolve_transposed(images, upsampling_kernel(kernel))
-
-
-def convolve_pool(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """average_pool(convolve(images, kernel [3, 3, I, O])) in one operation."""
-    return convolve_strided(images, pooling_kernel(kernel))
-
-
 def add_bias(images: tf.Tensor, bias: tf.Variable, training: bool) -> tf.Tensor:
     """images [B, H, W, O] + bias [O], in the type of the images."""
     shift = tf.cast(bias, images.dtype)
@@ -114,7 +104,7 @@ def _with_gradient_for(outputs: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     The gradient of bias_add itself sums in bfloat16 on CPU, and stops at 256 ones.
     """
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # This sum is float32 inside.
         return upstream, tf.reduce_sum(upstream, [0, 1, 2])
 

@@ -62,7 +62,13 @@ class DeepGeneratorBlock(keras.layers.Layer):
         self.conv4 = Convolution(hidden, outputs, 1, name="conv4", **convolution)
         self.built = True
 
-    def call(self, images, condition, training=False, **mode):
+    def call(
+        self,
+        images: tf.Tensor,
+        condition: tf.Tensor | None,
+        training: bool = False,
+        **mode: Any,
+    ) -> tf.Tensor:
         h = images
         for norm, convolution in (
             (self.norm1, self.conv1),

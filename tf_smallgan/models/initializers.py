@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -48,7 +49,7 @@ class Orthogonal(keras.initializers.Initializer):
     def __init__(self, seed: int | None = None):
         self.seed = draw_seed() if seed is None else seed
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Any, dtype: Any = None) -> tf.Tensor:
         dtype = dtype or "float32"
         if _skips_work:
             return tf.zeros(shape, dtype)
@@ -67,7 +68,7 @@ class Orthogonal(keras.initializers.Initializer):
             basis = tf.transpose(basis)
         return tf.cast(tf.reshape(basis, shape), dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"seed": self.seed}
 
 

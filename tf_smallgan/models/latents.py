@@ -11,6 +11,7 @@ loop and every latent costs the same.
 """
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,7 +20,7 @@ from tf_smallgan import randomness
 HUB_CUT = 2.0
 
 
-def truncated_normal(shape, seed: tf.Tensor, cut: tf.Tensor | float) -> tf.Tensor:
+def truncated_normal(shape: Any, seed: tf.Tensor, cut: tf.Tensor | float) -> tf.Tensor:
     """Standard normals conditioned on |n| <= cut, by the inverse CDF.
 
     Args:
@@ -41,7 +42,7 @@ def cut_normal(uniform: tf.Tensor, cut: tf.Tensor | float) -> tf.Tensor:
     return tf.clip_by_value(values, -tf.convert_to_tensor(cut), cut)
 
 
-def sample_prior(distribution: str, shape, seed: tf.Tensor) -> tf.Tensor:
+def sample_prior(distribution: str, shape: Any, seed: tf.Tensor) -> tf.Tensor:
     """Training latents [..., Z] float32: normal, uniform in (-1, 1), or cut at 2."""
     if distribution == "normal":
         return randomness.normal(shape, seed)
@@ -53,7 +54,7 @@ def sample_prior(distribution: str, shape, seed: tf.Tensor) -> tf.Tensor:
 def sample_truncated(
     rule: str,
     distribution: str,
-    shape,
+    shape: Any,
     seed: tf.Tensor,
     truncation: tf.Tensor | float,
 ) -> tf.Tensor:

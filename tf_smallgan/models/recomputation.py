@@ -46,12 +46,12 @@ def _checkpointed(
     # Weights are arguments: TensorFlow's own search for the variables of a custom
     # gradient knows neither Keras's variables nor those of replicas.
     @tf.custom_gradient
-    def run(*tensors):
+    def run(*tensors: tf.Tensor) -> Any:
         with iterate_once() as vectors, _scope(variables, tensors[count:]) as scope:
             outputs = call(tensors[:count])
         _apply_updates(layer, scope)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> Any:
             late = _after(upstream, tensors)
             with (
                 tf.GradientTape(watch_accessed_variables=False) as tape,

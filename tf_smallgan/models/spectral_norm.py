@@ -107,10 +107,14 @@ def _singular_vector(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     values are within a part in a hundred, the second may be what is found.
     """
 
-    def moves(right, sigma, before, times):
+    def moves(
+        right: tf.Tensor, sigma: tf.Tensor, before: tf.Tensor, times: tf.Tensor
+    ) -> tf.Tensor:
         return (tf.abs(sigma - before) > _CONVERGED * sigma) | (times < _LEAST)
 
-    def iterate(right, sigma, _, times):
+    def iterate(
+        right: tf.Tensor, sigma: tf.Tensor, _: tf.Tensor, times: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         after = sigma
         for _ in range(_AT_ONCE):
             after, right = power_iteration(matrix, right)

@@ -70,7 +70,7 @@ class WorkdirDrawer:
     """Draws from a run's averaged generator with standing statistics."""
 
     def __init__(self, config: Config, truncation: float, step: str):
-        config = defaults.complete(config)
+        config = defaults.with_defaults(config)
         spec = defaults.model_spec(config)
         path = checkpoint_path(Workdir(config.run.workdir), step)
         average, number = restore_average(spec, path)

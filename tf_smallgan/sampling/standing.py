@@ -7,6 +7,7 @@ statistics than training did. The passes are pooled as if they were one batch.
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,7 +41,7 @@ class StatisticsGatherer:
         self._layers = statistics_of(generator)
 
         @tf.function(autograph=False)
-        def moments(latents, labels):
+        def moments(latents: tf.Tensor, labels: tf.Tensor | None) -> list[Any]:
             generator(latents, labels, batch_statistics=True)
             return [layer.last_moments for layer in self._layers]
 
@@ -68,11 +69,6 @@ class StatisticsGatherer:
             mean = mean / batches
             pooled.append((mean, np.maximum(square / batches - mean**2, 0)))
         return pooled
-
-
-def gather_statistics(generator: keras.Model, draw: Draw, batches: int) -> Moments:
-    """`StatisticsGatherer.gather` for a generator that is used once."""
-    return StatisticsGatherer(generator).gather(draw, batches)
 
 
 def set_moving_statistics(generator: keras.Model, pooled: Moments) -> None:

@@ -21,7 +21,7 @@ def run(config: TpuCheckConfig) -> None:
     options = config.tpu_check
     environment.check_topology(options.topology)
     environment.find_python()
-    whole = defaults.complete(config)
+    whole = defaults.with_defaults(config)
     replica = replace(whole, batch_size=options.replica_batch)
     model = replica.model
     print(

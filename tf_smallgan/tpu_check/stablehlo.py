@@ -94,13 +94,13 @@ def write_train_step(config: Config, path: pathlib.Path) -> None:
     step = make_train_step(state, make_prior(config), config.training, strategy, False)
 
     @tf.function(jit_compile=True, autograph=False)
-    def flat(image: tf.Tensor, label: tf.Tensor, weight: tf.Tensor):
+    def flat(image: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> Any:
         return step({"image": image, "label": label, "weight": weight})
 
     path.write_bytes(lower(flat, *batch_specs(config)))
 
 
-def lower(function, *specs: tf.TensorSpec) -> bytes:
+def lower(function: Any, *specs: tf.TensorSpec) -> bytes:
     """The StableHLO of a `tf.function(jit_compile=True)`.
 
     Raises:

@@ -22,7 +22,10 @@ class Adam(keras.optimizers.Adam):
     """
 
     def _backend_update_step(
-        self, grads: Sequence[Any], trainable_variables: Sequence[Any], learning_rate
+        self,
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
+        learning_rate: Any,
     ) -> None:
         rate = tf.cast(tf.convert_to_tensor(learning_rate), tf.float32)
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
@@ -40,7 +43,9 @@ class Adam(keras.optimizers.Adam):
         }
         super()._backend_update_step(grads, trainable_variables, scalars)
 
-    def update_step(self, gradient, variable, learning_rate) -> None:
+    def update_step(
+        self, gradient: tf.Tensor, variable: Any, learning_rate: Any
+    ) -> None:
         """Moves a variable; `learning_rate` is the scalars that its kernel takes."""
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(

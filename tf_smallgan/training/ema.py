@@ -7,6 +7,8 @@ norm statistics are copied: sampling recomputes them for the averaged weights
 (models/standing.py).
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -32,10 +34,10 @@ def update_average(
     """
     rest = 1.0 - decay
 
-    def blend(variable, value):
+    def blend(variable: Any, value: tf.Tensor) -> None:
         variable.assign(variable * decay + value * rest)
 
-    def copy(variable, value):
+    def copy(variable: Any, value: tf.Tensor) -> None:
         variable.assign(value)
 
     for old, new in zip(average.trainable_variables, model.trainable_variables):

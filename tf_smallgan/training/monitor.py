@@ -75,7 +75,7 @@ def spectrum_reader(networks: dict[str, keras.Model]) -> Callable[[], Values]:
     }
 
     @tf.function(autograph=False)
-    def read():
+    def read() -> list[tf.Tensor]:
         return [kernel.sigma(training=False) for kernel in kernels.values()]
 
     def values() -> Values:

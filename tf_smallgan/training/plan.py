@@ -147,7 +147,9 @@ def step_flops(config: Config, g: ForwardCost, d: ForwardCost) -> float:
     return discriminator + batch * (3 * g.flops + 2 * d.flops)
 
 
-def memory_bytes(config: Config, replicas: int, g: ForwardCost, d: ForwardCost):
+def memory_bytes(
+    config: Config, replicas: int, g: ForwardCost, d: ForwardCost
+) -> float:
     """Estimated bytes a replica: weights, optimizer slots, the largest pass."""
     weights = _COPIES_TRAINED * (g.parameters + d.parameters) + g.parameters
     batch = config.training.batch_size / replicas / config.training.microbatches
@@ -250,5 +252,5 @@ def print_plan(config: Config) -> None:
     Raises:
       InputError: flags do not fit one another.
     """
-    for line in plan_lines(defaults.complete(config)):
+    for line in plan_lines(defaults.with_defaults(config)):
         print(line)

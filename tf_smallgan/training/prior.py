@@ -5,6 +5,7 @@ prior and keep those that cover the large batch.
 """
 
 import dataclasses
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from tf_smallgan import coreset, randomness
 from tf_smallgan.models.latents import sample_prior
 from tf_smallgan.randomness import Purpose
 
-Counter = int | tf.Tensor
+Counter: TypeAlias = int | tf.Tensor
 
 
 @dataclasses.dataclass(frozen=True)

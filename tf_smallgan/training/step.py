@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -203,7 +204,7 @@ def make_train_step(
         convolutions run at half speed in the backward pass.
     """
 
-    def one(batch, step):
+    def one(batch: Any, step: tf.Tensor) -> Any:
         return replica_step(state, prior, training, batch, step)
 
     # No Python control flow depends on a tensor, and AutoGraph doubles tracing time.
@@ -212,7 +213,7 @@ def make_train_step(
     )
 
     @tf.function(autograph=False)
-    def train_step(batch):
+    def train_step(batch: Any) -> dict[str, tf.Tensor]:
         step = tf.identity(state.step)
         parts = strategy.run(compiled, args=(batch, step + state.skipped))
         metrics = {
