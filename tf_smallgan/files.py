@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 
 @contextlib.contextmanager
@@ -65,6 +64,9 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 
 def read_bytes(path: str) -> bytes:
     """All of `path`, on any filesystem TensorFlow knows."""
+    # Imported late: commands read their flags before TensorFlow has loaded.
+    import tensorflow as tf
+
     with tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
 

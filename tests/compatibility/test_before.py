@@ -45,7 +45,7 @@ def test_an_export_is_sampled_and_verified(before, tmp_path):
     run_here(sample, f"--export_dir={before / 'export'}", *_SAMPLES, f"--out={out}")
     with np.load(out) as found:
         assert found["images"].shape == (6, 32, 32, 1)
-    verify.verify(before / "export" / "1")
+    verify.verify(str(before / "export" / "1"), "")
 
 
 def test_a_run_goes_on_with_its_embeddings(before, capsys):

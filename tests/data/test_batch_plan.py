@@ -27,7 +27,7 @@ def test_plan_that_cannot_be_drawn_is_refused(change, message):
 def test_classes_that_images_do_not_have_are_not_balanced():
     plan = dataclasses.replace(PLAN, per_class_balance=True)
     plan.check(num_images=100)
-    with pytest.raises(InputError, match="images without a label; leave it out"):
+    with pytest.raises(InputError, match="--coreset_class_balance.*label"):
         plan.check(num_images=100, labelled=False)
 
 

@@ -19,7 +19,7 @@ def test_many_classes_are_summed_up(make_table):
     labels = np.repeat(np.arange(1000), 3)[:-2]
     text = census.describe(make_table(labels), 3)
     assert "2,998 images, 1,000 classes" in text
-    assert "1 (999) to 3 (0) images a class, median 3" in text
+    assert "1 (999) to 3 (0) images per class, median 3" in text
 
 
 def test_unlabelled_images_have_no_histogram(make_table):
@@ -51,7 +51,7 @@ def test_too_few_classes_are_refused(make_table):
 
 def test_classes_without_images_are_said(make_table):
     table = make_table([0, 0, 2, 4])
-    assert "Of 5 classes 2 have no image" in census.classes_without_images(table, 5)
+    assert "2 of 5 classes" in census.classes_without_images(table, 5)
     assert not census.classes_without_images(table, 3)
     assert not census.classes_without_images(table, None)
 

@@ -87,7 +87,7 @@ def test_a_run_follows_from_its_settings():
 
 def test_the_command_resumes(tmp_path, monkeypatch, capsys):
     for name, value in (("ANOMALIES", (3,)), ("STEPS", 80), ("EPOCHS", 2)):
-        monkeypatch.setattr(anomaly_detection, f"QUICK_{name}", value)
+        monkeypatch.setattr(anomaly_detection_study, f"QUICK_{name}", value)
     flags = (*SMALL, "--quick", f"--workdir={tmp_path}", "--arms=plain,prior")
     run_here(anomaly_detection, *flags)
     rows = read_rows(tmp_path / "quick" / "anomaly_detection.csv")

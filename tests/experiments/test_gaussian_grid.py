@@ -82,7 +82,7 @@ def test_the_short_form_takes_the_arms_that_are_asked_for():
         return gaussian_grid_study.quick(parsed).gaussian_grid.arms
 
     assert arms("--arms=robust,data") == ("robust", "data")
-    assert arms() == gaussian_grid.QUICK_ARMS
+    assert arms() == gaussian_grid_study.QUICK_ARMS
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.test_step import SPEC, _training
 from tf_smallgan.errors import InputError
-from tf_smallgan.training import checkpoints as checkpoint_files
+from tf_smallgan.training import checkpoint_files
 from tf_smallgan.training.checkpoint_files import find_checkpoint
 from tf_smallgan.training.checkpoints import Checkpoints
 from tf_smallgan.training.state import build_state, restore_average, restore_generator

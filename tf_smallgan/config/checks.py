@@ -9,6 +9,10 @@ from tf_smallgan.errors import InputError
 LARGEST_SCALE = 2.0
 
 
+# Rules that choose every point with the same probability.
+_UNWEIGHTED_RULES = ("balanced", "uniform")
+
+
 def check_run(config: Config, replicas: int) -> None:
     """Refuses flags of a training run that do not fit one another.
 
@@ -60,6 +64,20 @@ def _check_coreset(coreset: CoresetFlags) -> None:
             f"only to --coreset_method=k_center, not {coreset.coreset_method}; use "
             "that method or remove the flag (balanced and uniform draw every class as "
             "often as it occurs)."
+        )
+    _check_weights(coreset)
+
+
+def _check_weights(coreset: CoresetFlags) -> None:
+    rules = set()
+    if coreset.data_oversample > 1:
+        rules.add(coreset.coreset_method)
+    if coreset.prior_oversample > 1:
+        rules.add(coreset.prior_method)
+    if coreset.coreset_weights and rules and rules <= set(_UNWEIGHTED_RULES):
+        raise InputError(
+            f"--coreset_weights: the weights of {' and '.join(sorted(rules))} are all "
+            "1. Remove the flag, or use --coreset_method=k_center or another rule."
         )
 
 
