@@ -12,7 +12,7 @@ images: core-sets of latents as the flags have them, all D updates, G's update,
 optimizers, average. Not in it: reading, choosing and decoding images.
 
 GFLOP/s are of convolutions and matrix products alone, counted from shapes for the
-form that runs (tf_smallgan/plan.py; the fused form needs fewer). The peak is that of
+form that runs (training/plan.py; the fused form needs fewer). The peak is that of
 the fastest of several large 3x3 convolutions with both gradients, in the same
 precision and the same minutes.
 

@@ -95,7 +95,7 @@ class BatchStatistics(keras.layers.Layer):
 
     Attributes:
       moving_mean, moving_variance: [C] averages over training steps; sampling
-        overwrites them with standing statistics (models/standing.py).
+        overwrites them with standing statistics (sampling/standing.py).
       table_mean, table_variance: [T, C] standing statistics at each of
         `truncations`, or None. With a table, sampling interpolates by truncation.
     """

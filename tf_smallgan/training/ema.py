@@ -4,7 +4,7 @@
 
 Before `start_step` the average is a copy. Vectors of power iteration and batch
 norm statistics are copied: sampling recomputes them for the averaged weights
-(models/standing.py).
+(sampling/standing.py).
 """
 
 from typing import Any
