@@ -1,4 +1,7 @@
-"""Files that are whole whenever they are there."""
+"""Files that are complete whenever they exist: written apart, then renamed.
+
+Readers and writers of bytes, JSON and arrays, and short fingerprints of weights.
+"""
 
 import contextlib
 import hashlib
@@ -36,9 +39,6 @@ def replacing(path: str | pathlib.Path, suffix: str = "") -> Iterator[pathlib.Pa
         partial.unlink(missing_ok=True)
 
 
-# Several arrays in one .npz file, which is whole whenever it is there.
-
-
 # What `read_arrays` raises for a file that is none, or is cut off or damaged.
 UNREADABLE = (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile)
 
@@ -57,9 +57,6 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     """
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
-
-
-# Whole files, written so that a reader sees the old one or the new one.
 
 
 def read_bytes(path: str) -> bytes:
@@ -97,9 +94,6 @@ def write_json(path: str, value: Any) -> None:
 def read_json(path: str) -> Any:
     """Reads a JSON file."""
     return json.loads(read_bytes(path))
-
-
-# Whose weights these are, in a few characters.
 
 
 def fingerprint(arrays: Iterable[np.ndarray]) -> str:

@@ -45,7 +45,7 @@ def score_run(
     """
     from tf_smallgan.distribution import strategy as strategies
     from tf_smallgan.evaluation import evaluator
-    from tf_smallgan.evaluation.setup import open_session, open_supply
+    from tf_smallgan.evaluation.setup import open_generator, open_session
 
     config = evaluation_config(run, num_samples)
     strategy = strategies.make_strategy(config.run)
@@ -53,12 +53,12 @@ def score_run(
     found = {}
     for weights, bn in sorted({(each.weights, each.bn) for each in samplings}):
         chosen = config_lib.replace(session.config, weights=weights, bn=bn)
-        supply, _ = open_supply(chosen, strategy)
+        source, _ = open_generator(chosen, strategy)
         for sampling in samplings:
             if (sampling.weights, sampling.bn) != (weights, bn):
                 continue
             evaluation = evaluator.evaluate(
-                supply,
+                source,
                 session.measures,
                 truncation=sampling.truncation,
                 num_samples=num_samples,

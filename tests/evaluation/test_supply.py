@@ -5,7 +5,7 @@ import pytest
 
 from tf_smallgan.config import replace
 from tf_smallgan.errors import InputError
-from tf_smallgan.evaluation.setup import open_supply
+from tf_smallgan.evaluation.setup import open_generator
 from tf_smallgan.sampling import generators
 from tf_smallgan.sampling.generators import shuffled_labels
 
@@ -20,7 +20,7 @@ def supply_of(config):
     def supply(strategy, **flags):
         key = (strategy, *sorted(flags.items()))
         if key not in opened:
-            opened[key], _ = open_supply(replace(config, **flags), strategy)
+            opened[key], _ = open_generator(replace(config, **flags), strategy)
         return opened[key]
 
     return supply
@@ -68,7 +68,7 @@ def test_two_replicas_draw_what_one_draws(supply_of, two_replicas, bn):
 
 def test_large_images_are_drawn_in_smaller_passes(config, supply_of, monkeypatch):
     monkeypatch.setattr(generators, "images_a_pass", lambda resolution: 16)
-    several, _ = open_supply(replace(config, bn="moving"), None)
+    several, _ = open_generator(replace(config, bn="moving"), None)
     batches = list(several.images(LABELS, 0.7))
     images = np.concatenate([images for images, _ in batches])
     one = draw(supply_of, bn="moving")

@@ -18,9 +18,9 @@ from tf_smallgan.models import classifier
 from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.sampling import generators
 from tf_smallgan.sampling.generators import (
-    ExportDrawer,
-    ExportSupply,
+    ExportedGenerator,
     blend,
+    gather,
     shuffled_labels,
 )
 from tf_smallgan.workdir import exported_facts
@@ -33,11 +33,11 @@ def spec():
 
 
 def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional, spec):
-    of_export = ExportSupply(str(unconditional), spec, seed=3)
+    of_export = ExportedGenerator(str(unconditional), spec, seed=3)
     assert of_export.num_classes == 0
     labels = shuffled_labels(70, of_export.num_classes, seed=0)
     batches = [images for images, _ in of_export.images(labels, 0.5)]
-    drawn = ExportDrawer(str(unconditional), 0.5, seed=3).draw(labels)
+    drawn = gather(of_export.images(labels, 0.5), 70, of_export.image_shape)
     np.testing.assert_array_equal(np.concatenate(batches), drawn)
 
 
@@ -52,7 +52,7 @@ def test_an_unconditional_export_is_scored_whatever_the_data_have(unconditional,
 )
 def test_an_export_of_other_images_is_not_scored(exported, spec, change, message):
     with pytest.raises(InputError, match=message):
-        ExportSupply(str(exported), dataclasses.replace(spec, **change), seed=0)
+        ExportedGenerator(str(exported), dataclasses.replace(spec, **change), seed=0)
 
 
 def test_an_export_is_scored_without_a_workdir(exported, tmp_path, monkeypatch):
@@ -139,7 +139,7 @@ def test_passes_do_not_change_what_is_drawn(exported, spec, monkeypatch):
     labels = shuffled_labels(70, 10, seed=0)
 
     def drawn():
-        batches = ExportSupply(str(exported), spec, seed=3).images(labels, 0.5)
+        batches = ExportedGenerator(str(exported), spec, seed=3).images(labels, 0.5)
         return np.concatenate([images for images, _ in batches])
 
     whole = drawn()
@@ -156,8 +156,8 @@ def test_another_truncation_rule_than_the_exports_is_refused(exported):
 
 
 def test_lines_lie_between_latents_of_the_exports_own_rule(unconditional):
-    drawer = ExportDrawer(str(unconditional), 0.5, seed=3)
-    found = drawer.interpolate(np.zeros(3, np.int32), columns=2)
+    drawer = ExportedGenerator(str(unconditional), None, seed=3)
+    found = drawer.interpolate(np.zeros(3, np.int32), columns=2, truncation=0.5)
     module = tf.saved_model.load(str(unconditional))
     corners = sample_truncated("threshold", "normal", [3, 16], [3, 0], 0.5)
     z = tf.constant(blend(corners.numpy(), 2))

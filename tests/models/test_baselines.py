@@ -7,9 +7,11 @@ import pytest
 import tensorflow as tf
 
 from tf_smallgan.errors import InputError
-from tf_smallgan.models import biggan, sagan, sngan
+from tf_smallgan.models import baselines, biggan
 from tf_smallgan.models.initializers import weights_follow
 from tf_smallgan.models.spectral_norm import kernels_of
+
+_GENERATORS = [baselines.SaganGenerator, baselines.SnganGenerator]
 
 
 def _built(build):
@@ -28,40 +30,44 @@ def test_sngan_is_as_large_as_its_tables_say():
     first = 128 * 16 * c + 16 * c
     block = 2 * (9 * c * c + c) + (c * c + c) + 4 * c
     image = 2 * c + 9 * c * 3 + 3
-    assert _count(lambda: sngan.Generator(32)) == first + 3 * block + image
+    assert _count(lambda: baselines.SnganGenerator(32)) == first + 3 * block + image
     d = 128
     whole = 9 * d * d + d
     start = (9 * 3 * d + d) + whole + (3 * d + d)
     rest = 3 * 2 * whole + (d * d + d)
-    assert _count(lambda: sngan.Discriminator(32)) == start + rest + d + 1
+    assert _count(lambda: baselines.SnganDiscriminator(32)) == start + rest + d + 1
 
 
 @pytest.mark.parametrize("resolution", [32, 64, 128])
 def test_sngan_normalises_spectrally_in_d_alone(resolution):
-    generator = _built(lambda: sngan.Generator(resolution, num_classes=3))
-    discriminator = _built(lambda: sngan.Discriminator(resolution, num_classes=3))
+    generator = _built(lambda: baselines.SnganGenerator(resolution, num_classes=3))
+    discriminator = _built(
+        lambda: baselines.SnganDiscriminator(resolution, num_classes=3)
+    )
     assert not any(kernel.spectral for kernel in kernels_of(generator))
     assert all(kernel.spectral for kernel in kernels_of(discriminator))
     assert not generator.attentions and not discriminator.attentions
 
 
 def test_sngan_d_is_as_wide_inside_as_its_inputs_but_for_the_first_block():
-    discriminator = _built(lambda: sngan.Discriminator(64, channel_multiplier=2))
+    discriminator = _built(
+        lambda: baselines.SnganDiscriminator(64, channel_multiplier=2)
+    )
     widths = [block.conv1.weight.kernel.shape[-1] for block in discriminator.blocks]
     assert widths == [2, 2, 4, 8, 16]
 
 
 @pytest.mark.parametrize(("resolution", "size"), [(32, 16), (64, 32), (128, 32)])
 def test_sagan_attends_once_in_each_network(resolution, size):
-    for network in (sagan.Generator, sagan.Discriminator):
+    for network in (baselines.SaganGenerator, baselines.SaganDiscriminator):
         model = _built(lambda network=network: network(resolution))
         assert [x.name for x in model.attentions.values()] == [f"attention{size}"]
         assert all(kernel.spectral for kernel in kernels_of(model))
 
 
-@pytest.mark.parametrize("module", [sagan, sngan])
-def test_classes_are_tables_of_gains_and_the_latent_enters_once(module):
-    generator = _built(lambda: module.Generator(32, num_classes=7, latent_dim=5))
+@pytest.mark.parametrize("network", _GENERATORS)
+def test_classes_are_tables_of_gains_and_the_latent_enters_once(network):
+    generator = _built(lambda: network(32, num_classes=7, latent_dim=5))
     assert generator.embedding is None
     assert generator.first.weight.kernel.shape[0] == 5
     for block in generator.blocks:
@@ -72,17 +78,17 @@ def test_classes_are_tables_of_gains_and_the_latent_enters_once(module):
 def test_sagan_with_biggans_changes_and_sizes_is_biggan():
     options = {"num_classes": 9, "channel_multiplier": 96, "latent_dim": 120}
     row_8 = _count(
-        lambda: sagan.Generator(
+        lambda: baselines.SaganGenerator(
             128, shared_embedding=True, skip_latents=True, attention=(64,), **options
         )
     )
     assert row_8 == _count(lambda: biggan.Generator(128, **options))
 
 
-@pytest.mark.parametrize("module", [sagan, sngan])
-def test_resolutions_that_were_never_published_are_refused(module):
+@pytest.mark.parametrize("network", _GENERATORS)
+def test_resolutions_that_were_never_published_are_refused(network):
     with pytest.raises(InputError, match="no 256 px form.*32, 64, 128"):
-        module.Generator(256)
+        network(256)
 
 
 def test_pooled_shortcuts_give_the_other_published_count():

@@ -1,4 +1,9 @@
-"""Greedy k-center: the selection of Small-GAN (Sinha et al. 2020, section 3)."""
+"""Greedy k-center: the selection of Small-GAN (Sinha et al. 2020, section 3).
+
+Repeatedly takes the point that is farthest from those taken. Small inputs are done one
+pick at a time; large ones in blocks, where one matrix product serves many picks with
+the same result.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,18 +21,6 @@ from tf_smallgan.coreset.geometry import (
     squared_norms,
 )
 from tf_smallgan.errors import InputError
-
-# The greedy loops: repeatedly take the point farthest from those taken.
-#
-# Private to the package. Every function here is called inside an XLA cluster and
-# works on centred float32 points `x [N, D]` and `norms [N]`, their squared norms.
-# `nearest [N]` holds each point's squared distance to the nearest point taken so
-# far, and TAKEN for the taken ones.
-#
-# Rows are looked up by tf.gather, never by `x[j]`: that is a strided slice, whose
-# bounds XLA takes for compile-time constants. As j follows from the points, the whole
-# loop would be evaluated by the compiler, anew for every batch.
-
 
 TAKEN = -1.0
 _MAX_ROWS = 128
@@ -111,19 +104,6 @@ def one_by_one(
     state = (start, first, tf.constant(float("inf")), nothing, taken)
     count, _, _, _, taken = tf.while_loop(more, step, state)
     return taken, count
-
-
-# Greedy picks in blocks: one matrix product for many picks, same result.
-#
-# Where the points outgrow the cache, a pick's time is the time to read them once. A
-# block reads them once for up to BLOCK picks. It takes as candidates the BLOCK
-# points farthest from those taken, computes all points' distances to them in one
-# matrix product, and replays the greedy rule among the candidates alone. That is
-# exact while the best candidate is farther than every other point was when the block
-# began, since distances only fall; there the block ends and the next begins. At
-# least the first pick of a block is always sound.
-#
-# Private to the package; called inside an XLA cluster.
 
 
 BLOCK = 64

@@ -1,4 +1,4 @@
-"""Which chosen point is nearest to each point: the cells of a selection."""
+"""The cells of a selection: nearest points, covering radius, coverage weights."""
 
 import tensorflow as tf
 
@@ -143,9 +143,6 @@ def _by_blocks(
     return positions, nearest
 
 
-# The covering radius: how far the worst point is from the selection.
-
-
 def covering_radius(points: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """The largest distance of any point to its nearest chosen point.
 
@@ -183,9 +180,6 @@ def radius_report(
         "radius_uniform": reference,
         "radius_ratio": tf.math.divide_no_nan(radius, reference),
     }
-
-
-# Weights that make a selection an estimate of the batch it was selected from.
 
 
 def coverage_weights(points: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:

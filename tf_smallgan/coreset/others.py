@@ -1,4 +1,8 @@
-"""D-squared sampling: the seeding of k-means++."""
+"""Further rules: D-squared sampling, robust k-center and uniform selection.
+
+D-squared sampling is the seeding of k-means++ (Arthur & Vassilvitskii 2007). Robust
+k-center leaves a share of the farthest points out. Uniform selection is the control.
+"""
 
 import math
 
@@ -77,9 +81,6 @@ def _draw(nearest: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     waiting = -tf.math.log1p(-uniform_numbers(seed, nearest.shape[0]))
     rate = mass / tf.maximum(waiting, 1e-30)
     return greedy_lib.farthest(tf.where(free & (mass > 0.0), rate, greedy_lib.TAKEN))
-
-
-# k-center that ignores a fraction of outliers.
 
 
 _FLOAT_BITS = 31  # Of a non-negative float32, whose bits order as its value.
@@ -169,9 +170,6 @@ def _ranked(nearest: tf.Tensor, rank: tf.Tensor) -> tf.Tensor:
     _, value = tf.while_loop(lambda b, _: b >= 0, step, state)
     n = nearest.shape[0]
     return tf.reduce_min(tf.where(bits == value, tf.range(n), n))
-
-
-# Uniform selection: the control against which every other one is measured.
 
 
 def uniform(points: tf.Tensor, k: int, seed: tf.Tensor | None) -> tf.Tensor:

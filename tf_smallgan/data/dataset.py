@@ -1,4 +1,4 @@
-"""From a data set to what training reads: record table, classifier, embeddings."""
+"""From `--dataset` to what training reads: record table, classifier, embeddings."""
 
 import contextlib
 import dataclasses
@@ -36,9 +36,6 @@ from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.classifier import Classifier, load_or_train_classifier
 from tf_smallgan.workdir import cache_folder
-
-# Opens what `--dataset` names.
-
 
 _TABLE = "records.npz"
 

@@ -1,4 +1,4 @@
-"""Features to fewer dimensions, by a seeded random matrix."""
+"""The cache of embeddings: every training image, embedded once and projected."""
 
 import dataclasses
 import json
@@ -40,19 +40,6 @@ def project(features: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
     filled = np.zeros((-(-count // _ROWS), _ROWS, size), np.float32)
     filled.reshape(-1, size)[:count] = features
     return np.concatenate([block @ matrix for block in filled])[:count]
-
-
-# The cache of embeddings: every training image, embedded once and projected.
-#
-# Rows belong to images by their digest, not by their order: when the files of a
-# data set are shuffled, resharded or renumbered, each image still gets its own
-# embedding. The folder holds
-#
-#     fingerprint.json           what the embeddings were made from
-#     digests.npy                [N] int64, the image of each row
-#     embeddings-00003-of-10.npy [shard_size, E] float32, the rows, a shard a file
-#
-# Shards appear whole or not at all, so that a killed build goes on with the next.
 
 
 FORMAT = 1

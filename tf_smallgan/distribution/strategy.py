@@ -179,9 +179,6 @@ _MAKERS = {
 }
 
 
-# Products in whole float32 where figures are compared.
-
-
 @contextlib.contextmanager
 def whole_float32() -> Iterator[None]:
     """Keeps GPUs from rounding the factors of float32 products to ten bits (TF32).

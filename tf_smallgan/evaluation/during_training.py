@@ -20,7 +20,7 @@ from tf_smallgan.evaluation.setup import (
     open_spaces,
     wanted_spaces,
 )
-from tf_smallgan.sampling.generators import GeneratorSupply
+from tf_smallgan.sampling.generators import CheckpointGenerator
 from tf_smallgan.sampling.standing import state_kept
 
 SECONDS = "evaluation_seconds"
@@ -48,7 +48,7 @@ class TrainingEvaluation:
     strategy: tf.distribute.Strategy | None = None
     say: Callable[[str], None] = print
     _measures: list[Measure] | None = None
-    _supply: GeneratorSupply | None = None
+    _generated: CheckpointGenerator | None = None
 
     @whole_float32()
     def scores(self, step: int) -> dict[str, float]:
@@ -62,7 +62,7 @@ class TrainingEvaluation:
         counter = Counter(f"step {step}: scored")
         with state_kept(self.average):
             found = evaluate(
-                self._open_supply(),
+                self._open_generator(),
                 measures,
                 truncation=1.0,
                 num_samples=self.config.schedule.eval_samples,
@@ -88,10 +88,10 @@ class TrainingEvaluation:
             )
         return self._measures
 
-    def _open_supply(self) -> GeneratorSupply:
-        if self._supply is None:
+    def _open_generator(self) -> CheckpointGenerator:
+        if self._generated is None:
             sampling = self.config.sampling
-            self._supply = GeneratorSupply(
+            self._generated = CheckpointGenerator(
                 self.average,
                 defaults.model_spec(self.config),
                 rule=sampling.truncation_rule,
@@ -100,8 +100,8 @@ class TrainingEvaluation:
                 standing_batches=sampling.standing_batches,
                 strategy=self.strategy,
             )
-        self._supply.weights_changed()
-        return self._supply
+        self._generated.weights_changed()
+        return self._generated
 
 
 def scoring_config(config: Config) -> EvaluateConfig:

@@ -1,4 +1,4 @@
-"""All scores of one set of samples in one feature space, by name."""
+"""Scores one generator at one truncation, in every feature space at hand."""
 
 import dataclasses
 import itertools
@@ -14,7 +14,7 @@ from tf_smallgan.evaluation import classifier_score, frechet, kernel, manifold
 from tf_smallgan.evaluation.features import Collected, Collector, FeatureSpace
 from tf_smallgan.evaluation.manifold import Neighbors
 from tf_smallgan.evaluation.reference import Reference
-from tf_smallgan.sampling.generators import Supply, shuffled_labels
+from tf_smallgan.sampling.generators import GeneratedImages, shuffled_labels
 
 # The names that the field knows; they belong to the 2015 Inception network alone.
 _KNOWN_NAMES = {
@@ -188,9 +188,6 @@ def _add_class_distances(
     found.add("class_frechet_distance", len(samples.features), mean)
 
 
-# Scores one generator at one truncation, in every feature space at hand.
-
-
 _BATCHES_AT_ONCE = 16
 _KEPT_BYTES = 64 * 2**20
 
@@ -232,7 +229,7 @@ class Evaluation:
 
 @whole_float32()
 def evaluate(
-    supply: Supply,
+    source: GeneratedImages,
     measures: Sequence[Measure],
     *,
     truncation: float,
@@ -246,15 +243,15 @@ def evaluate(
 
     Args:
       num_samples: with classes, of each as many as its share says, up to one.
-      seed: of the labels' order; the supply has its own for latents.
+      seed: of the labels' order; the source has its own for latents.
       strategy: whose replicas embed.
       report: progress, (images done, images in all).
       label_shares: [K], sum to 1; all alike where there are none.
     """
     start = time.monotonic()
-    labels = shuffled_labels(num_samples, supply.num_classes, seed, label_shares)
+    labels = shuffled_labels(num_samples, source.num_classes, seed, label_shares)
     collectors = [Collector(measure.space, strategy) for measure in measures]
-    stream = supply.images(labels, truncation)
+    stream = source.images(labels, truncation)
     first = _First(_KEPT_BYTES)
     done = 0
     # No replica idles but in the last turn.
@@ -271,8 +268,8 @@ def evaluate(
     return Evaluation(
         truncation=truncation,
         num_samples=num_samples,
-        num_classes=supply.num_classes,
-        scores=_score_all(measures, collected, supply.num_classes),
+        num_classes=source.num_classes,
+        scores=_score_all(measures, collected, source.num_classes),
         images=np.concatenate(first.batches),
         labels=labels,
         seconds=time.monotonic() - start,

@@ -1,4 +1,4 @@
-"""Networks whose features images are compared in, and what is collected of them."""
+"""Feature spaces that images are compared in: classifier, Inception, TF-Hub module."""
 
 import dataclasses
 import hashlib
@@ -157,9 +157,6 @@ def _without_none(
     return outputs
 
 
-# The Inception network as a feature space, and whether it is the one of FID.
-
-
 RESIZER = "reference bilinear to 299 px, corners at i * H / 299"
 # The probe's fingerprint under the weights of the graph of 2015-12-05.
 _REFERENCE = (0.40957, 0.31288, 0.28209, 0.27950, 0.24453, 0.24548, 0.25264, 0.31605)
@@ -219,12 +216,6 @@ def fingerprint(features: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
 def is_reference(features: Callable[[tf.Tensor], tf.Tensor]) -> bool:
     """Whether these are the 2015 network's features, by what they are of the probe."""
     return bool(np.allclose(fingerprint(features), _REFERENCE, rtol=_TOLERANCE))
-
-
-# An Inception network from TF-Hub or a SavedModel, which also has class logits.
-#
-# The module is called as tensorflow-gan calls its own: images [B, 299, 299, 3] in
-# [-1, 127/128] to a dictionary with `pool_3` (2,048 features) and `logits`.
 
 
 FEATURES, LOGITS = "pool_3", "logits"

@@ -1,4 +1,8 @@
-"""Count, mean and covariance of a stream of vectors, in one pass, in float64."""
+"""Frechet distance between two sets of features (Heusel et al. 2017).
+
+`Moments` computes count, mean and covariance of a stream of vectors in one pass, in
+float64.
+"""
 
 import dataclasses
 from typing import NamedTuple
@@ -133,17 +137,6 @@ class Moments:
             )
         self._join_waiting()
         return Gaussian(self._mean, self._scatter / (self.count - 1))
-
-
-# Frechet distance between two sets of features (Heusel et al. 2017).
-#
-#     d^2 = |m1 - m2|^2 + Tr(C1) + Tr(C2) - 2 Tr((C1 C2)^(1/2))
-#
-# The root's trace is tensorflow-gan's. It sets eigenvalues below 1e-10 aside, as if
-# features were of size one, and takes roots of what rounding left in place of zeros.
-# Both are avoided here without changing what is computed: the matrices are scaled
-# (the distance is quadratic in the features' scale), and the problem is restricted to
-# the range of one of them, outside of which the product is zero.
 
 
 LEAST_CLASS_POINTS = 20

@@ -1,4 +1,9 @@
-"""Distances between points, in blocks: memory follows the block, not N x M."""
+"""Scores by nearest neighbours and clusters of features.
+
+Precision, recall, density and coverage; the training images nearest to samples; and the
+number of modes (clusters of the data) that samples reach. Distances are computed in
+blocks, so that memory does not grow with the product of the two sets.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -95,21 +100,6 @@ def nearest(points: np.ndarray, others: np.ndarray) -> Neighbors:
     return Neighbors(distances, numbers)
 
 
-# Fidelity and variety by nearest neighbours.
-#
-# Precision and recall (Kynkaanniemi et al. 2019), with B_k(x) the ball around x up to
-# its k-th nearest neighbour in its own set, k = 3:
-#
-#     precision = share of fakes that lie in some real ball
-#     recall    = share of reals that lie in some fake ball
-#
-# Density and coverage (Naeem et al. 2020), k = 5, which a single outlier with a large
-# ball cannot deceive:
-#
-#     density  = (1 / k M) sum over fakes of how many real balls hold it
-#     coverage = share of real balls that hold at least one fake
-
-
 PRECISION_K, DENSITY_K = 3, 5
 
 
@@ -153,9 +143,6 @@ def compare_manifolds(real: np.ndarray, fake: np.ndarray) -> Manifold:
     )
 
 
-# Whether samples are copies: the training images nearest to them in feature space.
-
-
 _SPACING_POINTS = 2000
 
 
@@ -185,14 +172,6 @@ def nearest_training_images(real: np.ndarray, fake: np.ndarray) -> Memorization:
 def _spacing(points: np.ndarray) -> np.ndarray:
     """Distance to the nearest other point, of at most 2,000 points."""
     return neighbor_radii(points, (1,), rows=min(len(points), _SPACING_POINTS))[1]
-
-
-# How many modes of the data the samples reach.
-#
-# Modes are cells: the reference's features are clustered by k-means, each cell is a
-# mode, and it is reached when it is the nearest cell to at least one sample (the count
-# of captured modes of Srivastava et al. 2017, with cells in place of known modes, as
-# Richardson & Weiss 2018 bin them).
 
 
 MOST_CELLS = 100

@@ -1,4 +1,8 @@
-"""The features of real images so far, kept in a file while the rest is embedded."""
+"""Features of the real images: computed once and cached, or imported.
+
+While they are computed, the features so far are kept in a file, so that an interrupted
+computation resumes to the same bits.
+"""
 
 import dataclasses
 import hashlib
@@ -102,9 +106,6 @@ class UnfinishedFile:
                 f"{self.path}, where an embedding of the real images was interrupted, "
                 f"cannot be read: {error}. Remove it to begin anew."
             ) from error
-
-
-# Features of the real images: computed once, cached, or imported.
 
 
 _SUBSET_SEED = 0

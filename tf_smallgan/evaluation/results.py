@@ -1,4 +1,4 @@
-"""What each quantity is called and how it reads, for people."""
+"""How scores are named and written: terminal lines, JSON records, truncation sweeps."""
 
 import csv
 import json
@@ -98,9 +98,6 @@ KEY_QUANTITIES = (
 """The ones to look at first."""
 
 
-# Where scores go: lines on the terminal, a line of JSON, a curve.
-
-
 def append_record(folder: pathlib.Path, record: dict[str, Any]) -> pathlib.Path:
     """Adds a line to FOLDER/scores.jsonl; NaN is written as null."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,12 +194,6 @@ def number(value: float) -> str:
     if value == int(value) if math.isfinite(value) else False:
         return f"{int(value):,}"
     return f"{value:.6g}"
-
-
-# The truncation sweep: fidelity against variety, as table and picture.
-#
-# As in BigGAN's figure of the two: the Frechet distance (it punishes lost variety)
-# over a score of fidelity, one point a truncation, with the best of each marked.
 
 
 _INK, _MARK, _OTHER = "#1f3b57", "#c8553d", "#3f7d58"

@@ -60,7 +60,7 @@ def _score(
     options = session.config.evaluate
     counter = Counter("scored")
     evaluation = evaluator.evaluate(
-        session.supply,
+        session.source,
         session.measures,
         truncation=truncation,
         num_samples=options.num_samples,
@@ -146,7 +146,7 @@ def report_content(session: Session, found: Sequence[Evaluation]) -> Content:
         measures=session.measures,
         facts=session.facts,
         class_names=labels.names_of(names, best.num_classes),
-        sheets=report.class_sheets(session.supply, best.truncation),
+        sheets=report.class_sheets(session.source, best.truncation),
         pairs=pairs,
         metrics=rows,
         versions=versions(),

@@ -22,9 +22,9 @@ from tf_smallgan.evaluation.reference import load_or_compute, load_reference
 from tf_smallgan.files import fingerprint
 from tf_smallgan.models.inception import HOW_TO_GET_WEIGHTS
 from tf_smallgan.sampling.generators import (
-    ExportSupply,
-    GeneratorSupply,
-    Supply,
+    CheckpointGenerator,
+    ExportedGenerator,
+    GeneratedImages,
     check_exported_data,
 )
 from tf_smallgan.training.checkpoint_files import checkpoint_path
@@ -152,7 +152,7 @@ def check_spaces(spaces: list[FeatureSpace], cluster: Cluster) -> None:
         )
 
 
-def _check_supply(facts: dict[str, Any], folder: str, cluster: Cluster) -> None:
+def _check_source(facts: dict[str, Any], folder: str, cluster: Cluster) -> None:
     """Refuses workers that would draw from different generators."""
     if "step" in facts:
         cluster.check_same(facts["step"], f"--workdir={folder} (the step to score)")
@@ -195,9 +195,9 @@ def needs_data(config: EvaluateConfig, names: tuple[str, ...]) -> bool:
     return names != ("inception",) or not config.evaluate.reference
 
 
-def open_supply(
+def open_generator(
     config: EvaluateConfig, strategy: tf.distribute.Strategy | None
-) -> tuple[Supply, dict[str, Any]]:
+) -> tuple[GeneratedImages, dict[str, Any]]:
     """What is scored, and facts about it.
 
     Raises:
@@ -210,7 +210,7 @@ def open_supply(
         if against_data:
             check_exported_data(options.export_dir, config)
         check_exported_rule(options.export_dir, config.sampling.truncation_rule)
-        export = ExportSupply(
+        export = ExportedGenerator(
             options.export_dir, spec if against_data else None, config.run.seed
         )
         return export, {"ema": True, **export.facts}
@@ -219,7 +219,7 @@ def open_supply(
     with (strategy or tf.distribute.get_strategy()).scope():
         generator, step = restore_generator(spec, path, options.weights)
     weights_hash = fingerprint(v.numpy() for v in generator.trainable_variables)
-    supply = GeneratorSupply(
+    source = CheckpointGenerator(
         generator,
         spec,
         rule=config.sampling.truncation_rule,
@@ -228,13 +228,13 @@ def open_supply(
         standing_batches=config.sampling.standing_batches,
         strategy=strategy,
     )
-    return supply, {
+    return source, {
         "workdir": str(workdir.path),
         "checkpoint": path,
         "step": step,
         "ema": options.weights == "average",
         "generator_hash": weights_hash,
-        **supply.facts,
+        **source.facts,
     }
 
 
@@ -252,7 +252,7 @@ class Session:
     config: EvaluateConfig
     cluster: Cluster
     data: TrainingData | None
-    supply: Supply
+    source: GeneratedImages
     facts: dict[str, Any]
     measures: list[Measure]
     folder: pathlib.Path
@@ -309,16 +309,16 @@ def open_session(
     cluster = cluster_of(strategy) if strategy else Cluster()
     if options.report and cluster.is_chief:
         check_writable("report", pathlib.Path(options.report).parent)
-    supply, facts = open_supply(completed, strategy)
-    _check_supply(facts, options.export_dir or config.run.workdir, cluster)
+    source, facts = open_generator(completed, strategy)
+    _check_source(facts, options.export_dir or config.run.workdir, cluster)
     if needs_data(completed, names):
         data = open_data(config, say, cluster)
         # Of the labels that the images have.
         completed = dataclasses.replace(completed, data=data.config.data)
         names = wanted_spaces(completed)
-    shares = _label_shares(options, data, supply.num_classes)
+    shares = _label_shares(options, data, source.num_classes)
     facts["labels"] = "balanced" if shares is None else "data"
     spaces = open_spaces(completed, data, names, strategy)
     check_spaces(spaces, cluster)
     measures = open_measures(spaces, data, options, strategy, say)
-    return Session(completed, cluster, data, supply, facts, measures, folder, shares)
+    return Session(completed, cluster, data, source, facts, measures, folder, shares)

@@ -1,4 +1,4 @@
-"""What a reader of released networks gives: flags, and how to set the weights."""
+"""A PyTorch state dict as arrays, taken out one by one and set into our layers."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -67,14 +67,6 @@ def channel_multiplier(width: int, multiple: int, source: str, name: str) -> int
             f"{multiple}: it is of other networks than --format names."
         )
     return width // multiple
-
-
-# A PyTorch state dict as arrays, taken out one by one and set into our layers.
-#
-# Kernels come as [out, in, h, w] or [out, in] and leave as [h, w, in, out] or
-# [in, out]. Spectral norm is divided out with the vectors that the file brings, as its
-# project does when it samples: the images are the released ones even where those
-# vectors had not converged.
 
 
 Arrays = Mapping[str, np.ndarray]

@@ -1,5 +1,5 @@
-"""The networks."""
+"""The networks: BigGAN, BigGAN-deep and their baselines, as Keras models."""
 
-from tf_smallgan.models import biggan, biggan_deep, sagan, sngan
+from tf_smallgan.models import baselines, biggan, biggan_deep
 
-__all__ = ["biggan", "biggan_deep", "sagan", "sngan"]
+__all__ = ["baselines", "biggan", "biggan_deep"]

@@ -1,4 +1,4 @@
-"""What the networks have in common: how layers are kept and latents shared out."""
+"""The residual blocks of BigGAN's generator and discriminator (appendix B)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -77,9 +77,6 @@ def join_condition(
     """What conditional batch norm sees: [class embedding, latent chunk]."""
     parts = [part for part in (class_embedding, chunk) if part is not None]
     return tf.concat(parts, axis=1) if parts else None
-
-
-# The residual blocks of BigGAN's generator and discriminator (appendix B).
 
 
 Norm = Callable[..., Any]

@@ -1,4 +1,7 @@
-"""Trains the small classifier on the real images, once, and keeps it."""
+"""A small classifier: features to select and score by where Inception is too much.
+
+It is trained on the real images once and kept beside the embedding cache.
+"""
 
 import hashlib
 import json
@@ -10,9 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_smallgan.files import fingerprint, replacing
-
-# A small classifier: features to choose and score by where Inception is too much.
-
 
 FEATURE_DIM = 128
 _LARGEST_INPUT = 64

@@ -1,20 +1,19 @@
 """Builds the networks of a ModelSpec."""
 
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import keras
 
 from tf_smallgan.config.architectures import ModelSpec
-from tf_smallgan.models import biggan, biggan_deep, sagan, sngan
+from tf_smallgan.models import baselines, biggan, biggan_deep
 
-# Each has the classes Generator and Discriminator.
-ARCHITECTURES: dict[str, ModuleType] = {
-    "biggan": biggan,
-    "biggan_deep": biggan_deep,
-    "sagan": sagan,
-    "sngan": sngan,
+# The generator and the discriminator of each --architecture.
+ARCHITECTURES: dict[str, tuple[type[keras.Model], type[keras.Model]]] = {
+    "biggan": (biggan.Generator, biggan.Discriminator),
+    "biggan_deep": (biggan_deep.Generator, biggan_deep.Discriminator),
+    "sagan": (baselines.SaganGenerator, baselines.SaganDiscriminator),
+    "sngan": (baselines.SnganGenerator, baselines.SnganDiscriminator),
 }
 
 
@@ -25,7 +24,7 @@ def build_generator(
     more: dict[str, Any] = {}
     if spec.architecture == "biggan_deep":
         more["lean_to_image"] = spec.lean_to_image
-    return ARCHITECTURES[spec.architecture].Generator(
+    return ARCHITECTURES[spec.architecture][0](
         spec.resolution,
         image_channels=spec.image_channels,
         num_classes=spec.num_classes,
@@ -48,7 +47,7 @@ def build_generator(
 
 def build_discriminator(spec: ModelSpec) -> keras.Model:
     """D of `spec`."""
-    return ARCHITECTURES[spec.architecture].Discriminator(
+    return ARCHITECTURES[spec.architecture][1](
         spec.resolution,
         image_channels=spec.image_channels,
         num_classes=spec.num_classes,

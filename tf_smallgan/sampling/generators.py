@@ -1,4 +1,8 @@
-"""What samples are drawn from: a workdir's generator or an export."""
+"""Sources of generated images: the generator of a checkpoint, or an export.
+
+Sample i depends on the seed, the truncation and i alone, not on how many replicas draw
+or how many samples follow: `sample` and `evaluate` draw the same images.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -13,6 +17,7 @@ from tf_smallgan.config.commands import SampleConfig
 from tf_smallgan.config.flags import DataFlags
 from tf_smallgan.distribution.replicas import OnReplicas
 from tf_smallgan.errors import InputError
+from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.sampling.sampler import Sampler, balanced_labels, to_uint8
 from tf_smallgan.sampling.standing import images_a_pass
 from tf_smallgan.training.checkpoint_files import checkpoint_path
@@ -26,88 +31,70 @@ from tf_smallgan.workdir import (
 
 CHUNK_IMAGES = 64
 Batch = tuple[np.ndarray, np.ndarray]
+"""Images [B, H, W, C] uint8 and their labels [B] int32."""
 
 
-class Drawer(Protocol):
-    """What a sheet is drawn from.
+class GeneratedImages(Protocol):
+    """A generator to draw images from.
 
     Attributes:
       num_classes: K, 0 for an unconditional generator.
       image_shape: (H, W, C).
       origin: which generator it is, to print.
+      facts: how images are drawn; scores compare only if these are equal.
     """
 
     num_classes: int
     image_shape: tuple[int, int, int]
     origin: str
+    facts: dict[str, Any]
 
-    def draw(self, labels: np.ndarray) -> np.ndarray:
-        """[N, H, W, C] uint8, one image a label [N]."""
+    def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
+        """One image per label [N], in batches of at most 64; sample i has labels[i]."""
 
-    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
+    def interpolate(
+        self, labels: np.ndarray, columns: int, truncation: float
+    ) -> np.ndarray:
         """[N * columns, H, W, C] uint8: from each of labels [N + 1] to the next."""
 
 
-def open_drawer(config: SampleConfig) -> Drawer:
-    """The workdir's averaged generator, or the export that is named.
+def open_generator(config: SampleConfig) -> GeneratedImages:
+    """The averaged generator of --workdir, or the export that is named.
 
     Raises:
-      InputError: neither is named or there.
+      InputError: neither exists, or flags contradict each other.
     """
     wanted = config.sample
     if wanted.export_dir:
         if wanted.step != "last":
             raise InputError(
-                f"--step={wanted.step} names a checkpoint of --workdir, and "
-                "--export_dir is sampled from; give one of the two."
+                f"--step={wanted.step} selects a checkpoint of --workdir and does not "
+                "apply to --export_dir; give one of the two."
             )
         check_exported_rule(wanted.export_dir, config.sampling.truncation_rule)
-        return ExportDrawer(wanted.export_dir, wanted.truncation, config.run.seed)
-    return WorkdirDrawer(config, wanted.truncation, wanted.step)
+        return ExportedGenerator(wanted.export_dir, None, config.run.seed)
+    complete = defaults.with_defaults(config)
+    spec = defaults.model_spec(complete)
+    path = checkpoint_path(Workdir(config.run.workdir), wanted.step)
+    average, number = restore_average(spec, path)
+    return CheckpointGenerator(
+        average,
+        spec,
+        rule=config.sampling.truncation_rule,
+        seed=config.run.seed,
+        bn="standing",
+        standing_batches=config.sampling.standing_batches,
+        origin=f"step {number}",
+    )
 
 
-class WorkdirDrawer:
-    """Draws from a run's averaged generator with standing statistics."""
-
-    def __init__(self, config: Config, truncation: float, step: str):
-        config = defaults.with_defaults(config)
-        spec = defaults.model_spec(config)
-        path = checkpoint_path(Workdir(config.run.workdir), step)
-        average, number = restore_average(spec, path)
-        self.origin = f"step {number}"
-        self.num_classes = spec.num_classes
-        self.image_shape = (spec.resolution, spec.resolution, spec.image_channels)
-        self._sampler = Sampler(
-            average,
-            spec,
-            rule=config.sampling.truncation_rule,
-            truncation=truncation,
-            batch_size=images_a_pass(spec.resolution),
-            seed=config.run.seed,
-            standing_batches=config.sampling.standing_batches,
-        )
-
-    def draw(self, labels: np.ndarray) -> np.ndarray:
-        return _gathered(self._sampler.stream(labels), len(labels), self.image_shape)
-
-    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
-        sampler = self._sampler
-        latents = blend(sampler.latents(len(labels)), columns)
-        embeddings = None
-        if self.num_classes:
-            table = sampler.embed(labels.astype(np.int32))
-            assert table is not None
-            embeddings = blend(table, columns)
-        return sampler.images_of_embeddings(latents, embeddings)
-
-
-def _gathered(
-    batches: Iterable[np.ndarray], count: int, shape: tuple[int, int, int]
+def gather(
+    batches: Iterable[Batch], count: int, shape: tuple[int, int, int]
 ) -> np.ndarray:
-    """[count, *shape] uint8 of `batches`, without a second copy of them all."""
+    """[count, *shape] uint8 of all batches, without a second copy of them."""
     images = np.empty((count, *shape), np.uint8)
     done = 0
-    for batch in batches:
+    for batch, _ in batches:
         images[done : done + len(batch)] = batch
         done += len(batch)
     return images
@@ -120,100 +107,19 @@ def blend(points: np.ndarray, columns: int) -> np.ndarray:
     return lines.reshape(-1, points.shape[-1]).astype(np.float32)
 
 
-class ExportDrawer:
-    """Draws from an exported SavedModel by its signatures alone."""
-
-    def __init__(self, export_dir: str, truncation: float, seed: int):
-        version = version_folder(export_dir)
-        self._facts = exported_facts(version)
-        size = self._facts["resolution"]
-        self.image_shape = (size, size, self._facts["image_channels"])
-        self._pass = images_a_pass(size)
-        self._module = tf.saved_model.load(str(version))
-        self.origin = str(version)
-        self._signatures = self._module.signatures
-        # As of a workdir's latents: any seed will do.
-        self._truncation, self._seed = truncation, seed % 2**31
-        inputs = self._signatures["default"].structured_input_signature[1]
-        self.num_classes = int(inputs["y"].shape[1]) if "y" in inputs else 0
-        self._latent_dim = int(inputs["z"].shape[1])
-
-    def draw(self, labels: np.ndarray) -> np.ndarray:
-        return _gathered(self._stream(labels), len(labels), self.image_shape)
-
-    def _stream(self, labels: np.ndarray) -> Iterator[np.ndarray]:
-        for start in range(0, len(labels), self._pass):
-            part = labels[start : start + self._pass]
-            seeds = self._seed * 2**32 + np.arange(start, start + len(part))
-            arguments = {
-                "seed": tf.constant(seeds, tf.int64),
-                "truncation": tf.fill([len(part)], self._truncation),
-            }
-            if self.num_classes:
-                arguments["label"] = tf.constant(part, tf.int32)
-            outputs = self._signatures["serving_default"](**arguments)
-            yield outputs["image"].numpy()
-
-    def interpolate(self, labels: np.ndarray, columns: int) -> np.ndarray:
-        seed = tf.constant([self._seed, 0], tf.int32)
-        from tf_smallgan.models.latents import sample_truncated
-
-        corners = sample_truncated(
-            self._facts["truncation_rule"],
-            self._facts["latent_distribution"],
-            [len(labels), self._latent_dim],
-            seed,
-            self._truncation,
-        )
-        latents = blend(corners.numpy(), columns)
-        one_hot = None
-        if self.num_classes:
-            one_hot = blend(np.eye(self.num_classes, dtype=np.float32)[labels], columns)
-        parts = []
-        for start in range(0, len(latents), self._pass):
-            part = slice(start, start + self._pass)
-            arguments = {
-                "z": tf.constant(latents[part]),
-                "truncation": tf.fill([len(latents[part])], self._truncation),
-            }
-            if one_hot is not None:
-                arguments["y"] = tf.constant(one_hot[part])
-            parts.append(self._signatures["default"](**arguments)["default"].numpy())
-        images = np.concatenate(parts)
-        return np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-# Where images to score come from: a generator or an export, keyed by index.
-#
-# Sample i depends on the seed and i alone, not on how many replicas draw.
-
-
-class Supply(Protocol):
-    """Images of one generator.
-
-    Attributes:
-      num_classes: K, 0 where it takes no labels.
-      facts: what a score is not comparable without.
-    """
-
-    num_classes: int
-    facts: dict[str, Any]
-
-    def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
-        """One image a label, in batches of at most 64, sample i for labels[i]."""
-
-
 def shuffled_labels(
     count: int, num_classes: int, seed: int, shares: np.ndarray | None = None
 ) -> np.ndarray:
-    """[count] int32: every class as often as its share says up to one, shuffled.
+    """[count] int32: each class as often as its share, up to one, in random order.
 
-    Which classes have one more is random too: of fewer samples than classes, each may
-    be of any. Blocks of samples are taken for random ones (kernel distance, score's
-    parts), so that classes must not come in turn.
+    Which classes get one more is random too. The order must be random because the
+    kernel distance and the classifier score are computed over blocks of samples.
 
     Args:
-      shares: [K], sum to 1; all alike where there are none.
+      count: number of labels.
+      num_classes: K, 0 for an unconditional generator.
+      seed: of the order.
+      shares: [K], sum to 1; equal if None.
     """
     random = np.random.default_rng(seed)
     if shares is None:
@@ -232,20 +138,21 @@ def shuffled_labels(
 
 
 def _chunks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray, int]]:
-    """(number, labels filled up to 64 from the start, how many of them count)."""
+    """(number, labels padded to 64 from the start, how many of them count)."""
     for number, start in enumerate(range(0, len(labels), CHUNK_IMAGES)):
         part = labels[start : start + CHUNK_IMAGES]
         yield number, np.resize(np.concatenate([part, labels]), CHUNK_IMAGES), len(part)
 
 
-class GeneratorSupply:
-    """A generator with batch norm set for the truncation that is asked for.
+class CheckpointGenerator:
+    """A restored generator, with batch norm set for the truncation that is drawn.
 
     Args:
       generator: the averaged one; its statistics are overwritten.
       spec: what it was built from.
       rule, seed, bn, standing_batches: as `models.sampler.Sampler` takes them.
       strategy: whose replicas draw.
+      origin: which generator it is, to print.
     """
 
     def __init__(
@@ -258,8 +165,10 @@ class GeneratorSupply:
         bn: str,
         standing_batches: int,
         strategy: tf.distribute.Strategy | None = None,
+        origin: str = "",
     ):
-        self.num_classes = spec.num_classes
+        self.num_classes, self.origin = spec.num_classes, origin
+        self.image_shape = (spec.resolution, spec.resolution, spec.image_channels)
         self._generator, self._spec = generator, spec
         self._settings: dict[str, Any] = {
             "rule": rule,
@@ -309,7 +218,7 @@ class GeneratorSupply:
         )
 
     def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
-        """See `Supply`."""
+        """See `GeneratedImages`."""
         sampler = self._sampler_at(truncation)
         chunks = list(_chunks(labels))
         inputs = (
@@ -318,6 +227,16 @@ class GeneratorSupply:
         )
         for (_, filled, size), images in zip(chunks, self._forward(inputs)):
             yield images[:size], filled[:size]
+
+    def interpolate(
+        self, labels: np.ndarray, columns: int, truncation: float
+    ) -> np.ndarray:
+        """See `GeneratedImages`."""
+        sampler = self._sampler_at(truncation)
+        latents = blend(sampler.latents(len(labels)), columns)
+        table = sampler.embed(labels.astype(np.int32))
+        embeddings = None if table is None else blend(table, columns)
+        return sampler.images_of_embeddings(latents, embeddings)
 
     def weights_changed(self) -> None:
         """Standing statistics are gathered anew, by the graphs that are there."""
@@ -381,17 +300,17 @@ def _check_export(folder: str, exported: dict[str, Any], spec: ModelSpec) -> Non
             )
 
 
-class ExportSupply:
-    """An exported generator, through its serving signature.
+class ExportedGenerator:
+    """An exported generator, through its signatures.
 
     Args:
-      folder: a version folder, or its parent: then the newest version counts.
-      spec: of the networks that the flags name; its images and classes are the data's.
-        None where no data are needed.
+      folder: a version folder, or its parent, whose newest version is taken.
+      spec: of the networks that the flags name; the export's images and classes must be
+        the data's. None if no data are needed.
       seed: sample i is drawn with (seed modulo 2^31) * 2^32 + i.
 
     Raises:
-      InputError: there is no export, or its images or classes are not those of `spec`.
+      InputError: there is no export, or its images or classes differ from `spec`.
     """
 
     def __init__(self, folder: str, spec: ModelSpec | None, seed: int):
@@ -400,11 +319,13 @@ class ExportSupply:
         if spec is not None:
             _check_export(folder, exported, spec)
         self._loaded = tf.saved_model.load(str(path))
-        self._call = self._loaded.signatures["serving_default"]
+        self._exported, self._seed = exported, seed % 2**31
+        self.origin = str(path)
         self.num_classes = exported["num_classes"]
-        self._pass = images_a_pass(exported["resolution"])
-        self._first_seed = seed % 2**31 * 2**32
-        # Not `step`: that is of a checkpoint of the workdir.
+        size = exported["resolution"]
+        self.image_shape = (size, size, exported["image_channels"])
+        self._pass = images_a_pass(size)
+        # Not `step`, which names a checkpoint of a workdir.
         self.facts = {
             "export": str(path),
             "exported_step": exported["step"],
@@ -415,7 +336,7 @@ class ExportSupply:
         }
 
     def images(self, labels: np.ndarray, truncation: float) -> Iterator[Batch]:
-        """See `Supply`."""
+        """See `GeneratedImages`."""
         for number, filled, size in _chunks(labels):
             parts = [
                 self._part(number * CHUNK_IMAGES + start, filled, start, truncation)
@@ -426,8 +347,8 @@ class ExportSupply:
     def _part(
         self, sample: int, labels: np.ndarray, start: int, truncation: float
     ) -> np.ndarray:
-        """Images of a pass: samples from `sample` on, of labels from `start` on."""
-        first = self._first_seed + sample
+        """Images of one pass: samples from `sample` on, labels from `start` on."""
+        first = self._seed * 2**32 + sample
         inputs = {
             "seed": tf.range(first, first + self._pass, dtype=tf.int64),
             "truncation": tf.fill([self._pass], np.float32(truncation)),
@@ -435,4 +356,31 @@ class ExportSupply:
         if self.num_classes:
             part = labels[start : start + self._pass]
             inputs["label"] = tf.constant(part, tf.int32)
-        return self._call(**inputs)["image"].numpy()
+        return self._loaded.signatures["serving_default"](**inputs)["image"].numpy()
+
+    def interpolate(
+        self, labels: np.ndarray, columns: int, truncation: float
+    ) -> np.ndarray:
+        """See `GeneratedImages`."""
+        call = self._loaded.signatures["default"]
+        latent_dim = int(call.structured_input_signature[1]["z"].shape[1])
+        corners = sample_truncated(
+            self._exported["truncation_rule"],
+            self._exported["latent_distribution"],
+            [len(labels), latent_dim],
+            tf.constant([self._seed, 0], tf.int32),
+            truncation,
+        )
+        inputs = {"z": blend(corners.numpy(), columns)}
+        if self.num_classes:
+            one_hot = np.eye(self.num_classes, dtype=np.float32)[labels]
+            inputs["y"] = blend(one_hot, columns)
+        count, parts = len(inputs["z"]), []
+        for start in range(0, count, self._pass):
+            part = {
+                k: tf.constant(v[start : start + self._pass]) for k, v in inputs.items()
+            }
+            size = part["z"].shape[0]
+            outputs = call(truncation=tf.fill([size], np.float32(truncation)), **part)
+            parts.append(to_uint8(outputs["default"]).numpy())
+        return np.concatenate(parts)

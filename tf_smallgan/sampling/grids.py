@@ -1,4 +1,4 @@
-"""Sheets of images as PNG."""
+"""Pictures of samples: PNG sheets, the `sample` command, grids while training."""
 
 import math
 import pathlib
@@ -12,7 +12,7 @@ from tf_smallgan.config.commands import SampleConfig, SampleFlags
 from tf_smallgan.distribution.strategy import whole_float32
 from tf_smallgan.errors import InputError
 from tf_smallgan.files import replacing, write_arrays
-from tf_smallgan.sampling.generators import open_drawer
+from tf_smallgan.sampling.generators import gather, open_generator
 from tf_smallgan.sampling.sampler import Sampler, balanced_labels
 from tf_smallgan.sampling.standing import images_a_pass, state_kept
 from tf_smallgan.training.logs import TensorBoard
@@ -78,9 +78,6 @@ def write_png(path: str | pathlib.Path, image: np.ndarray) -> None:
         partial.write_bytes(tf.io.encode_png(image).numpy())
 
 
-# Sheets and arrays of samples, from a workdir or from an export.
-
-
 _DEFAULT_COUNT = 64
 _COLUMNS = 10
 _MOST_ROWS = 100
@@ -105,25 +102,26 @@ def write_samples(config: SampleConfig) -> None:
             f"--out={wanted.out} ends in neither .png (a picture) nor .npz (arrays)."
         )
     check_writable("out", pathlib.Path(wanted.out).parent)
-    drawer = open_drawer(config)
-    labels = _labels(wanted, drawer.num_classes)
+    generator = open_generator(config)
+    labels = _labels(wanted, generator.num_classes)
     columns = _columns(wanted, labels)
     if suffix == ".png":
         walks = wanted.layout == "interpolation"
         count = (len(labels) - 1) * columns if walks else len(labels)
-        _check_sheet(count, columns, drawer.image_shape)
+        _check_sheet(count, columns, generator.image_shape)
     if wanted.layout == "interpolation":
-        images = drawer.interpolate(labels, columns)
+        images = generator.interpolate(labels, columns, wanted.truncation)
     else:
-        images = drawer.draw(labels)
+        batches = generator.images(labels, wanted.truncation)
+        images = gather(batches, len(labels), generator.image_shape)
     if suffix == ".npz":
         arrays = {"images": images, **_described(wanted, labels)}
         write_arrays(pathlib.Path(wanted.out), arrays)
     else:
         write_png(wanted.out, sheet(images, columns))
     print(
-        f"{len(images)} images at truncation {wanted.truncation} from {drawer.origin}: "
-        f"{wanted.out}"
+        f"{len(images)} images at truncation {wanted.truncation} from "
+        f"{generator.origin}: {wanted.out}"
     )
 
 
@@ -249,11 +247,8 @@ def _described(wanted: SampleFlags, labels: np.ndarray) -> dict[str, np.ndarray]
     }
 
 
-# Sample grids while training.
-
-
 _STANDING_BATCHES = 16
-_ROWS, _preview_COLUMNS = 10, 10
+_PREVIEW_ROWS, _PREVIEW_COLUMNS = 10, 10
 
 
 class Preview:
@@ -277,12 +272,12 @@ class Preview:
 
     def _sheet(self) -> np.ndarray:
         sampler = self._fresh_sampler()
-        rows = min(self._spec.num_classes or _ROWS, _ROWS)
-        labels = np.repeat(np.arange(rows, dtype=np.int32), _preview_COLUMNS)
+        rows = min(self._spec.num_classes or _PREVIEW_ROWS, _PREVIEW_ROWS)
+        labels = np.repeat(np.arange(rows, dtype=np.int32), _PREVIEW_COLUMNS)
         images = sampler.images(
             sampler.latents(len(labels)), labels if self._spec.num_classes else None
         )
-        return sheet(images, _preview_COLUMNS)
+        return sheet(images, _PREVIEW_COLUMNS)
 
     def _fresh_sampler(self) -> Sampler:
         """Traced at the first call, fitted to the weights at each."""

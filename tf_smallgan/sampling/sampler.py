@@ -1,7 +1,5 @@
 """Draws images from a trained generator at a truncation."""
 
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,8 +13,6 @@ from tf_smallgan.models.latents import sample_truncated
 from tf_smallgan.models.spectral_norm import converge
 from tf_smallgan.randomness import Purpose
 from tf_smallgan.sampling import standing
-
-_DRAWN_AT_ONCE = 64
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -129,16 +125,6 @@ class Sampler:
             images = self._forward(tf.constant(z), e).numpy()
             parts.append(images[: len(latents[part])])
         return np.concatenate(parts)
-
-    def stream(self, labels: np.ndarray) -> Iterator[np.ndarray]:
-        """Batches of images, one image a label, memory independent of their number.
-
-        Drawn 64 at a time, as `evaluate` draws, however many a forward pass takes.
-        """
-        for number, start in enumerate(range(0, len(labels), _DRAWN_AT_ONCE)):
-            part = labels[start : start + _DRAWN_AT_ONCE]
-            latents = self.latents(_DRAWN_AT_ONCE, number + 1)[: len(part)]
-            yield self.images(latents, part if self.spec.num_classes else None)
 
 
 def balanced_labels(count: int, num_classes: int) -> np.ndarray:

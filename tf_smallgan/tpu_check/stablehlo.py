@@ -1,4 +1,4 @@
-"""Says what a compile for TPU found."""
+"""Writes one replica's train step as StableHLO; reports what its compile found."""
 
 import pathlib
 import re
@@ -69,9 +69,6 @@ def refuse_failure(compiled: dict[str, Any], replica_batch: int) -> None:
         f"The step does not compile for {compiled['device']}; ops that do not compile: "
         f"{', '.join(ops) or 'not named'}. The compiler says: {error[:400]}"
     )
-
-
-# Writes the train step of one replica as StableHLO.
 
 
 def write_train_step(config: Config, path: pathlib.Path) -> None:

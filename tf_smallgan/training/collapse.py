@@ -1,7 +1,7 @@
-"""What a step measures of its own health, cheaply, inside of its graph.
+"""Detects a collapse of training.
 
-Everything here is a sum over examples, replicas and D updates, so that the parts of
-replicas add up to the value of the global batch.
+A step measures signs of its own health inside its graph, at almost no cost;
+`HealthWatch` reads them and applies the rules below.
 """
 
 import dataclasses
@@ -72,13 +72,6 @@ def with_diversity(metrics: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def _variance(sums: tf.Tensor) -> tf.Tensor:
     """The mean over pixels of the variance over the batch, from `moments`."""
     return tf.reduce_mean(tf.maximum(sums[1] - sums[0] ** 2, 0.0))
-
-
-# Watches a training for collapse: what is read, and the rules with their reasons.
-#
-# Every step's vital signs are kept as the tensors they are and read together, at the
-# latest when they are logged and before anything is saved: the step that went wrong is
-# named exactly, and a step waits for nothing. docs/training.md has the thresholds.
 
 
 # Signs are read at the latest after so many steps, whatever the log interval is.

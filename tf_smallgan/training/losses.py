@@ -1,10 +1,12 @@
-"""The hinge loss, as tensorflow-gan has it, per example.
+"""The losses and the regularizers, each with its equation.
+
+The hinge loss, as tensorflow-gan has it, per example:
 
     L_D = w_r relu(1 - D(x)) + w_f relu(1 + D(G(z))),   L_G = -w_f D(G(z))
 
-The sum over the examples of a replica is divided by the *global* batch, so that
-summing gradients over replicas gives the mean over the global batch. tensorflow-gan
-alone would divide by the number of nonzero weights.
+The sum over the examples of a replica is divided by the *global* batch, so that summing
+gradients over replicas gives the mean over the global batch (tensorflow-gan divides by
+the number of nonzero weights). Regularizers: BigGAN's orthogonal regularization and R1.
 """
 
 import keras
@@ -44,24 +46,6 @@ def generator_loss(
         fake_logits, weights=fake_weights, loss_collection=None, reduction=_NONE
     )
     return tf.reduce_sum(losses) / global_batch
-
-
-# Penalties on what the losses leave free.
-#
-# BigGAN's orthogonal regularisation of the generator (section 3.1):
-#
-#     R(W) = beta * || W'W o (1 - I) ||_F^2
-#
-# on every kernel flattened to [fan_in, out], class embeddings excluded: it makes
-# the generator amenable to truncation without tying the norms of its filters. The
-# rows of gains and biases a class, which batch norms without a shared embedding have,
-# are class embeddings too: no latent passes through them.
-#
-# R1 of the discriminator (Mescheder et al. 2018, arXiv 1801.04406):
-#
-#     R1 = 1/2 E |grad_x D(x)|^2   over real images,
-#
-# a zero-centred gradient penalty: D may not stay steep where the data lie.
 
 
 def regularized_weights(model: keras.Layer) -> list[tf.Tensor]:

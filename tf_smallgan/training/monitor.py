@@ -1,4 +1,4 @@
-"""What share of the images was ever trained on: a core-set may pass some over."""
+"""What is logged beside the losses: spectra of the layers, core-sets, images seen."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -52,12 +52,6 @@ class SeenRecords:
         self._seen = bits.astype(bool)
 
 
-# Top singular values of the layers, from the vectors that spectral norm keeps.
-#
-# BigGAN (section 4.1) sees G's first ones grow before a collapse. They are those of the
-# raw kernels: what the forward pass divides by.
-
-
 Values = dict[str, float]
 
 
@@ -104,9 +98,6 @@ def largest(values: Values) -> Values:
         network = "/".join(name.split("/")[:2]) + "_max"
         found[network] = max(value, found.get(network, value))
     return found
-
-
-# How draws are made, and what is logged of them: cover, and which images were seen.
 
 
 def batch_plan(config: Config, replicas: int) -> BatchPlan:
