@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_smallgan.config import Config, defaults
+from tf_smallgan.config import EVALUATE, Config, defaults, parse
 from tf_smallgan.config.architectures import ModelSpec
 from tf_smallgan.config.commands import SampleConfig
 from tf_smallgan.config.flags import DataFlags
@@ -86,6 +86,46 @@ def open_generator(config: SampleConfig) -> GeneratedImages:
         standing_batches=config.sampling.standing_batches,
         origin=f"step {number}",
     )
+
+
+def load_generator(
+    workdir: str, step: str = "last", truncation: float = 1.0
+) -> keras.Model:
+    """The averaged generator of a run, ready to be called.
+
+    Its spectral norm and its standing batch norm statistics are computed for these
+    weights, as `sample` does:
+
+        generator = load_generator("runs/digits")
+        images = generator(latents, labels)  # [B, H, W, C] in [-1, 1]
+
+    Latents [B, Z] should come from the truncation that is given
+    (`models.latents.sample_truncated`); labels are [B] int32, or None for an
+    unconditional generator.
+
+    Args:
+      workdir: the folder of the run.
+      step: "best", "last" or the number of a kept checkpoint.
+      truncation: that standing statistics are computed at, by the run's rule.
+
+    Raises:
+      InputError: there is no such run or checkpoint, or the truncation is out of range.
+    """
+    config = parse([f"--workdir={workdir}"], EVALUATE)
+    spec = defaults.model_spec(defaults.with_defaults(config))
+    path = checkpoint_path(Workdir(workdir), step)
+    average, _ = restore_average(spec, path)
+    sampling = config.sampling
+    Sampler(
+        average,
+        spec,
+        rule=sampling.truncation_rule,
+        truncation=truncation,
+        batch_size=images_a_pass(spec.resolution),
+        seed=config.run.seed,
+        standing_batches=sampling.standing_batches,
+    )
+    return average
 
 
 def gather(
