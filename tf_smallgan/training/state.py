@@ -11,7 +11,6 @@ from tf_smallgan.config.flags import TrainingFlags
 from tf_smallgan.errors import InputError
 from tf_smallgan.models.factory import build_discriminator, build_generator
 from tf_smallgan.models.initializers import weights_follow
-from tf_smallgan.training.adam import Adam
 
 
 @dataclasses.dataclass
@@ -100,7 +99,7 @@ def adam(
     training: TrainingFlags, learning_rate: float, model: keras.Model
 ) -> keras.optimizers.Optimizer:
     """Adam with the config's moments, its variables made."""
-    optimizer = Adam(
+    optimizer = keras.optimizers.Adam(
         learning_rate,
         beta_1=training.adam_beta1,
         beta_2=training.adam_beta2,

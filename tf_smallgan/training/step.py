@@ -74,6 +74,7 @@ def update_discriminator(
     parts = list(zip(cut(real, microbatches), cut(prior, microbatches)))
     with iterate_once():
         gradients, metrics = accumulate(parts, one)
+    gradients = densify(gradients)
     state.discriminator_optimizer.apply(gradients, variables)
     metrics[collapse.DISCRIMINATOR] = collapse.nonfinite(
         [metrics["discriminator_loss"], *gradients]
@@ -126,11 +127,20 @@ def update_generator(
 
     with iterate_once():
         gradients, metrics = accumulate(parts, one)
+    gradients = densify(gradients)
     state.generator_optimizer.apply(gradients, variables)
     metrics[collapse.GENERATOR] = collapse.nonfinite(
         [metrics["generator_loss"], *gradients]
     )
     return metrics
+
+
+def densify(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Gradients of looked-up rows as those of the table.
+
+    Keras's Adam would square the slices of a row that occurs twice one by one.
+    """
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def _share(hits: tf.Tensor, global_batch: int) -> tf.Tensor:
