@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_smallgan.training.step import densify
+
 
 def test_two_steps_by_hand():
     variable = keras.Variable(1.0, dtype="float32")
